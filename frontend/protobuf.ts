@@ -69,7 +69,10 @@ export class Schema {
   }
 
   private load(): protobuf.Root {
-    this.root ??= protobuf.parse(readFileSync(schemaUrl(this.file), "utf8"), new protobuf.Root()).root.resolveAll();
+    if (this.root === undefined) {
+      this.root = protobuf.parse(readFileSync(schemaUrl(this.file), "utf8"), new protobuf.Root()).root;
+      this.root.resolveAll();
+    }
     return this.root;
   }
 
@@ -110,12 +113,20 @@ interface Kind {
   readonly read: (cursor: Cursor) => unknown;
 }
 
+const varint = (value: (cursor: Cursor) => unknown): Kind => ({
+  wire: Wire.varint,
+  read: (c) => {
+    c.varint();
+    return value(c);
+  },
+});
+
 const kinds: Readonly<Record<string, Kind>> = {
-  int32: { wire: Wire.varint, read: (c) => (c.varint(), c.low) },
-  bool: { wire: Wire.varint, read: (c) => (c.varint(), (c.low | c.high) !== 0) },
-  int64: { wire: Wire.varint, read: (c) => (c.varint(), c.bigint()) },
-  uint64: { wire: Wire.varint, read: (c) => (c.varint(), BigInt.asUintN(64, c.bigint())) },
-  size: { wire: Wire.varint, read: (c) => (c.varint(), c.safeInteger()) },
+  int32: varint((c) => c.low),
+  bool: varint((c) => (c.low | c.high) !== 0),
+  int64: varint((c) => c.bigint()),
+  uint64: varint((c) => BigInt.asUintN(64, c.bigint())),
+  size: varint((c) => c.safeInteger()),
   float: { wire: Wire.fixed32, read: (c) => c.float() },
   double: { wire: Wire.fixed64, read: (c) => c.double() },
   string: { wire: Wire.bytes, read: (c) => c.string() },
@@ -167,7 +178,7 @@ function readField(cursor: Cursor, plan: Plan, field: Field, target: Message, st
   if (field.repeated) listOf(target, field).push(value);
   else {
     target[field.name] = value;
-    for (const rival of field.rivals) delete target[rival];
+    for (const rival of field.rivals) if (rival in target) delete target[rival];
   }
 }
 

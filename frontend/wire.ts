@@ -112,7 +112,7 @@ export class Cursor {
   /** Length-delimited bytes, copied. */
   bytes(): Uint8Array {
     const length = this.length();
-    return length === 0 ? none : this.view(length).slice();
+    return length === 0 ? none : new Uint8Array(this.view(length));
   }
 
   string(): string {

@@ -1,0 +1,48 @@
+/** A MindIR file's bytes as messages, decrypted where need be. */
+import type { ByteSource } from "../../ir/data.ts";
+import { CompileError } from "../../ir/diagnostic.ts";
+import { ExternalFiles } from "../external-files.ts";
+import { Schema } from "../protobuf.ts";
+import { decrypt, isEncrypted } from "./decrypt.ts";
+import type { MindirGraph, MindirModel } from "./messages.ts";
+
+const schema = new Schema(
+  "mind_ir.proto",
+  "mind_ir",
+  new Set(["raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data"].map((field) => `TensorProto.${field}`)),
+);
+
+export interface MindirReadOptions {
+  /** Of encrypted files: 16, 24 or 32 bytes. */
+  readonly key?: Uint8Array | undefined;
+}
+
+/**
+ * The model in `source`. Throws a `CompileError`: "encrypted" where a key is missing or wrong, "syntax" or "truncated"
+ * with the byte where the file is malformed, "limit" where it nests too deep.
+ */
+export function readMindir(source: ByteSource, options: MindirReadOptions = {}): MindirModel {
+  if (!isEncrypted(source)) return readPlain(source);
+  const plain = decrypt(source, options.key);
+  if (plain.isAuthenticated) return readPlain(plain);
+  try {
+    return readPlain(plain);
+  } catch (e) {
+    if (!(e instanceof CompileError)) throw e;
+    throw CompileError.of("encrypted", { source: source.name }, "the key does not fit, or the file is damaged", {
+      notes: e.diagnostics.map(({ location, message }) => ({ location, message })),
+    });
+  }
+}
+
+/** The weight files beside `source`, decrypted with the key where they are encrypted. */
+export const mindirExternalFiles = (source: ByteSource, options: MindirReadOptions = {}): ExternalFiles | undefined =>
+  ExternalFiles.beside(source, (file) => (isEncrypted(file) ? decrypt(file, options.key) : file));
+
+function readPlain(source: ByteSource): MindirModel {
+  const model = schema.read<Omit<MindirModel, "graph" | "source"> & { graph?: MindirGraph }>("ModelProto", source);
+  const { graph } = model;
+  if (graph === undefined) throw CompileError.of("syntax", { source: source.name, path: "byte 0" }, "this is not a MindIR model: it holds no graph");
+  if (model.littleEndian === false) throw CompileError.of("unsupported-type", { source: source.name }, "the model's weights are big-endian");
+  return { ...model, graph, source };
+}
