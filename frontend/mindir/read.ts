@@ -40,9 +40,23 @@ export const mindirExternalFiles = (source: ByteSource, options: MindirReadOptio
   ExternalFiles.beside(source, (file) => (isEncrypted(file) ? decrypt(file, options.key) : file));
 
 function readPlain(source: ByteSource): MindirModel {
-  const model = schema.read<Omit<MindirModel, "graph" | "source"> & { graph?: MindirGraph }>("ModelProto", source);
+  const model = readMessage(source);
   const { graph } = model;
   if (graph === undefined) throw CompileError.of("syntax", { source: source.name, path: "byte 0" }, "this is not a MindIR model: it holds no graph");
   if (model.littleEndian === false) throw CompileError.of("unsupported-type", { source: source.name }, "the model's weights are big-endian");
   return { ...model, graph, source };
+}
+
+type ModelMessage = Omit<MindirModel, "graph" | "source"> & { readonly graph?: MindirGraph };
+
+/** Some of the gradient graphs that MindSpore ships end with a newline, which is not part of the message. */
+function readMessage(source: ByteSource): ModelMessage {
+  try {
+    return schema.read<ModelMessage>("ModelProto", source);
+  } catch (e) {
+    const size = source.size - 1;
+    const endsHere = e instanceof CompileError && e.diagnostics[0]?.location.path === `byte ${source.size}`;
+    if (!endsHere || size < 1 || source.read(size, 1)[0] !== 10) throw e;
+    return schema.read<ModelMessage>("ModelProto", source, 0, size);
+  }
 }
