@@ -14,8 +14,9 @@ export type Extents = ReadonlyMap<string, number>;
 
 export class Interpreter {
   readonly memory = new Map<Buffer, Elements>();
-  private readonly vars = new Map<string, Scalar>();
-  private readonly loops = new Map<Loop, number>();
+  /** The values of scalar variables and of the loops around the current point. */
+  readonly vars = new Map<string, Scalar>();
+  readonly loops = new Map<Loop, number>();
 
   constructor(private readonly extents: Extents = new Map()) {}
 
@@ -28,7 +29,8 @@ export class Interpreter {
     for (const s of stages) this.stage(s);
   }
 
-  private elements(b: Buffer): Elements {
+  /** The buffer's elements; zeros where nothing was stored yet. */
+  elements(b: Buffer): Elements {
     const known = this.memory.get(b);
     if (known) return known;
     const made = new Array<Scalar>(this.shapeOf(b).reduce((x, y) => x * y, 1)).fill(normalize(computeType(b.dtype), 0));
@@ -68,8 +70,10 @@ export class Interpreter {
     }
   }
 
-  private offset(b: Buffer, at: readonly Dim[]): number {
-    const shape = this.shapeOf(b);
+  /** The position of an element, given by one index per dimension or by its flat offset; throws outside the buffer. */
+  offset(b: Buffer, at: readonly Dim[]): number {
+    const whole = this.shapeOf(b);
+    const shape = at.length === 1 && whole.length !== 1 ? [whole.reduce((x, y) => x * y, 1)] : whole;
     return at.reduce<number>((sum, d, axis) => {
       const i = this.dim(d);
       if (i < 0 || i >= shape[axis]!) throw new Error(`index ${i} is outside axis ${axis} of '${b.name}' [${shape.join(",")}]`);
