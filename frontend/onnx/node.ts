@@ -1,0 +1,221 @@
+/**
+ * One ONNX node while it is lowered: typed access to its operands and attributes, and the builder of our graph.
+ *
+ * A lowering is `(n: NodeContext) => Value | Value[]`, one value per output; `frontend/onnx/ops/<family>.ts` hold them.
+ */
+import { contentOf, constantContent, dimContent } from "../../ir/content.ts";
+import type { Constant } from "../../ir/attribute.ts";
+import type { AnyOpDefinition, AttributesFor, Builder, OperandsFor } from "../../ir/define.ts";
+import { type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
+import { type Dim, extent } from "../../ir/dim.ts";
+import type { Graph, Value } from "../../ir/graph.ts";
+import { ConstantOp } from "../../ir/ops/constant.ts";
+import type { DType, TensorType, Type } from "../../ir/type.ts";
+import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxTensor } from "./messages.ts";
+
+/** One value per output of the node; outputs at the end that nobody names may be left out. */
+export type Lowering = (n: NodeContext) => Value | readonly Value[];
+/** Lowerings by `op_type`; every version that differs is told apart by `n.opset`. */
+export type Lowerings = Readonly<Record<string, Lowering>>;
+
+/** What a node needs of the importer around it. */
+export interface NodeScope {
+  readonly builder: Builder;
+  /** The version of the node's operator set. */
+  readonly opset: number;
+  /** Undefined for names that are "" or unknown. */
+  value(name: string): Value | undefined;
+  /** The type that the file declares for a value, where it does. */
+  declared(name: string): Type | undefined;
+  constant(tensor: OnnxTensor): Constant;
+  /** A body or branch as a graph of ours; its free names are values around the node. `inputs`: types of its formal inputs. */
+  region(graph: OnnxGraph, inputs: readonly Type[]): Graph;
+  /** A name for an extent that the node produces, unlike any other in the model. */
+  freshExtent(hint: string): string;
+  warn(code: DiagnosticCode, message: string): void;
+}
+
+export class NodeContext {
+  private readonly attributes: ReadonlyMap<string, OnnxAttribute>;
+
+  constructor(
+    readonly node: OnnxNode,
+    readonly scope: NodeScope,
+  ) {
+    this.attributes = new Map(node.attribute.map((a) => [a.name, a]));
+  }
+
+  get opset(): number {
+    return this.scope.opset;
+  }
+
+  get builder(): Builder {
+    return this.scope.builder;
+  }
+
+  /** Number of outputs written in the node, "" ones included. */
+  get outputCount(): number {
+    return this.node.output.length;
+  }
+
+  /** Whether somebody may use output `i`. */
+  hasOutput(i: number): boolean {
+    return !!this.node.output[i];
+  }
+
+  /** Creates an op and gives its first result. */
+  create<D extends AnyOpDefinition>(definition: D, operands: Partial<OperandsFor<D, Value>>, attributes: Partial<AttributesFor<D>> = {}): Value {
+    return this.builder.create(definition, operands, attributes);
+  }
+
+  createAll<D extends AnyOpDefinition>(definition: D, operands: Partial<OperandsFor<D, Value>>, attributes: Partial<AttributesFor<D>> = {}): readonly Value[] {
+    return this.builder.createAll(definition, operands, attributes);
+  }
+
+  /** Operand `i`, which the node must have. */
+  input(i: number): Value {
+    const v = this.optional(i);
+    if (!v) throw new OpError(`input ${i} is missing`, "bad-operand");
+    return v;
+  }
+
+  optional(i: number): Value | undefined {
+    const name = this.node.input[i];
+    return name ? this.scope.value(name) : undefined;
+  }
+
+  /** All operands from number `from`; none may be missing. */
+  inputs(from = 0): Value[] {
+    return this.node.input.slice(from).map((_, k) => this.input(from + k));
+  }
+
+  get inputCount(): number {
+    return this.node.input.length;
+  }
+
+  type(i: number): TensorType {
+    return this.input(i).tensor;
+  }
+
+  rank(i: number): number {
+    return this.type(i).shape.length;
+  }
+
+  has(name: string): boolean {
+    return this.attributes.has(name);
+  }
+
+  int(name: string, fallback?: number): number {
+    const value = this.attributes.get(name)?.i;
+    return value === undefined ? this.required(name, fallback) : Number(value);
+  }
+
+  float(name: string, fallback?: number): number {
+    return this.attributes.get(name)?.f ?? this.required(name, fallback);
+  }
+
+  string(name: string, fallback?: string): string {
+    const bytes = this.attributes.get(name)?.s;
+    return bytes ? new TextDecoder().decode(bytes) : this.required(name, fallback);
+  }
+
+  ints(name: string, fallback?: readonly number[]): readonly number[] {
+    return this.attributes.get(name)?.ints.map(Number) ?? this.required(name, fallback);
+  }
+
+  floats(name: string, fallback?: readonly number[]): readonly number[] {
+    return this.attributes.get(name)?.floats ?? this.required(name, fallback);
+  }
+
+  strings(name: string, fallback?: readonly string[]): readonly string[] {
+    return this.attributes.get(name)?.strings.map((s) => new TextDecoder().decode(s)) ?? this.required(name, fallback);
+  }
+
+  tensor(name: string): Constant | undefined {
+    const t = this.attributes.get(name)?.t;
+    return t && this.scope.constant(t);
+  }
+
+  /** The attribute as the file has it, for what the accessors do not cover. */
+  attribute(name: string): OnnxAttribute | undefined {
+    return this.attributes.get(name);
+  }
+
+  /** A graph attribute lowered with formal inputs of the given types. */
+  region(name: string, inputs: readonly Type[]): Graph {
+    const g = this.attributes.get(name)?.g;
+    if (!g) throw new OpError(`attribute '${name}' is missing`, "bad-attribute");
+    return this.scope.region(g, inputs);
+  }
+
+  private required<T>(name: string, fallback: T | undefined): T {
+    if (fallback === undefined) throw new OpError(`attribute '${name}' is missing`, "bad-attribute");
+    return fallback;
+  }
+
+  /** A constant op holding `value`. */
+  constant(value: Constant): Value {
+    return this.create(ConstantOp, {}, { data: value });
+  }
+
+  /** Elements of operand `i` as numbers when they are known at compile time. */
+  knownNumbers(i: number): readonly number[] | undefined {
+    const v = this.optional(i);
+    return v && constantContent(v);
+  }
+
+  /** Elements of operand `i` as numbers; unsupported unless known at compile time. */
+  numbers(i: number, what: string): readonly number[] {
+    return this.knownNumbers(i) ?? this.needsConstant(i, what);
+  }
+
+  /** Elements of operand `i` as extents when no data is needed for them. */
+  knownDims(i: number): readonly Dim[] | undefined {
+    const v = this.optional(i);
+    return v && dimContent(v);
+  }
+
+  dims(i: number, what: string): readonly Dim[] {
+    return this.knownDims(i) ?? this.needsConstant(i, what);
+  }
+
+  /** Whether the elements of operand `i` are known (floats as constants, integers also as extents). */
+  isKnown(i: number): boolean {
+    const v = this.optional(i);
+    return v !== undefined && contentOf(v) !== undefined;
+  }
+
+  /** The shape that the file declares for output `i`, when it declares one without unknown extents. */
+  declaredShape(i: number): readonly Dim[] | undefined {
+    const t = this.scope.declared(this.node.output[i] ?? "");
+    return t?.kind === "tensor" ? t.shape : undefined;
+  }
+
+  /** A new named extent, for results whose size is known only when the model runs. */
+  freshExtent(hint: string): { name: string; dim: Dim } {
+    const name = this.scope.freshExtent(hint);
+    return { name, dim: extent(name) };
+  }
+
+  warn(code: DiagnosticCode, message: string): void {
+    this.scope.warn(code, message);
+  }
+
+  /** Refuses the node; every refusal of a model is reported together. */
+  unsupported(reason: string, remedy?: string, code: DiagnosticCode = "unsupported-attribute"): never {
+    throw new OpError(reason, code, remedy === undefined ? {} : { remedy });
+  }
+
+  private needsConstant(i: number, what: string): never {
+    const name = this.node.input[i] ?? "";
+    return this.unsupported(
+      `${what} (input '${name}') must be known at compile time`,
+      `give its value with --input-value ${name}=FILE.npy, or simplify the model so that it is a constant`,
+    );
+  }
+}
+
+/** An element type that the caller knows to be one of `allowed`; else unsupported. */
+export function expectType(dtype: DType, allowed: readonly DType[], what: string): void {
+  if (!allowed.includes(dtype)) throw new OpError(`${what} of type ${dtype} is not supported`, "unsupported-type", { expected: allowed.join(", ") });
+}
