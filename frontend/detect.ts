@@ -51,6 +51,8 @@ function detectProtobuf(source: ByteSource): ModelFormat | undefined {
   const wire = (field: number): number | undefined => fields.get(field)?.wire;
   const first = (field: number): string => textAt(source, fields.get(field));
   if (wire(1) === Wire.varint) {
+    // MindSpore 1.0 wrote MindIR in ONNX's schema, without operator sets.
+    if (wire(7) === Wire.bytes && wire(8) === undefined && first(2) === "MindSpore") return "mindir";
     if (wire(7) === Wire.bytes || wire(8) === Wire.bytes) return "onnx";
     // A strategy of parallel training: not a checkpoint of tensors, which is for that importer to say.
     if (wire(2) === Wire.bytes) return first(2).startsWith("\n") ? "checkpoint" : "onnx";

@@ -156,16 +156,8 @@ export class Cursor {
 
 const view = (bytes: Uint8Array, at: number, length: number): DataView => new DataView(bytes.buffer, bytes.byteOffset + at, length);
 
-/** Throws a `TypeError` where the bytes are not UTF-8. Names are short and ASCII, which this does without the decoder. */
-export function decodeUtf8(bytes: Uint8Array): string {
-  if (bytes.length > 64) return utf8.decode(bytes);
-  let text = "";
-  for (const b of bytes) {
-    if (b > 127) return utf8.decode(bytes);
-    text += String.fromCharCode(b);
-  }
-  return text;
-}
+/** Throws a `TypeError` where the bytes are not UTF-8. */
+export const decodeUtf8 = (bytes: Uint8Array): string => utf8.decode(bytes);
 
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 

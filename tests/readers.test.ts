@@ -92,6 +92,16 @@ describe("readers of malformed bytes", () => {
     expect(read).not.to.have.property("s");
   });
 
+  it("tells formats apart by content", () => {
+    const detect = (bytes: ArrayLike<number>): string | undefined => detectFormat(new MemorySource("m", Uint8Array.from(bytes)));
+    expect(detect(ascii("// a comment\ngraph @main() -> () {\n}\n"))).to.equal("sir");
+    expect(detect([0x08, 8, ...field(7, []), ...field(8, [0x10, 13])])).to.equal("onnx");
+    expect(detect([0x08, 4, ...field(2, ascii("MindSpore")), ...field(7, [])])).to.equal("mindir");
+    expect(detect([...field(1, ascii("0.1.0")), ...field(7, [])])).to.equal("mindir");
+    expect(detect(ascii("hello"))).to.equal(undefined);
+    expect(detect([])).to.equal(undefined);
+  });
+
   it("keeps only the last member of a oneof", () => {
     const dim = [...varint(8), 3, ...field(2, ascii("n"))];
     const bytes = field(7, field(11, field(2, field(1, field(2, field(1, dim))))));

@@ -40,11 +40,21 @@ export const mindirExternalFiles = (source: ByteSource, options: MindirReadOptio
   ExternalFiles.beside(source, (file) => (isEncrypted(file) ? decrypt(file, options.key) : file));
 
 function readPlain(source: ByteSource): MindirModel {
+  if (source.size > 0 && source.read(0, 1)[0] === onnxFirstByte) refuseOld(source);
   const model = readMessage(source);
   const { graph } = model;
   if (graph === undefined) throw CompileError.of("syntax", { source: source.name, path: "byte 0" }, "this is not a MindIR model: it holds no graph");
   if (model.littleEndian === false) throw CompileError.of("unsupported-type", { source: source.name }, "the model's weights are big-endian");
   return { ...model, graph, source };
+}
+
+/** The tag of ONNX's `ir_version`, a number; MindIR's is a string. */
+const onnxFirstByte = 0x08;
+
+function refuseOld(source: ByteSource): never {
+  throw CompileError.of("syntax", { source: source.name, path: "byte 0" }, "this is an ONNX model, or MindIR of MindSpore 1.0, which used ONNX's schema", {
+    remedy: "export the model with MindSpore 1.1 or later",
+  });
 }
 
 type ModelMessage = Omit<MindirModel, "graph" | "source"> & { readonly graph?: MindirGraph };
