@@ -34,7 +34,8 @@ export class FileSource implements ByteSource {
   }
 
   read(offset: number, length: number): Uint8Array {
-    if (offset < 0 || length < 0 || offset + length > this.size) throw new RangeError(`bytes ${offset} to ${offset + length} are outside '${this.name}'`);
+    if (offset < 0 || length < 0 || offset + length > this.size)
+      throw new RangeError(`bytes ${offset} to ${offset + length} are outside '${this.name}'`);
     if (length > blockBytes && this.size > smallFile) return this.fetch(offset, length);
     const at = offset - this.blockStart;
     if (at < 0 || at + length > this.block.length) this.loadBlock(offset);
@@ -60,9 +61,14 @@ export class FileSource implements ByteSource {
     return this.attempt(() => {
       const descriptor = this.open();
       const bytes = new Uint8Array(length);
-      for (let done = 0; done < length; ) {
+      for (let done = 0; done < length;) {
         const count = readSync(descriptor, bytes, done, Math.min(length - done, pieceBytes), offset + done);
-        if (count === 0) throw CompileError.of("truncated", { source: this.name, path: `byte ${offset + done}` }, "the file became shorter while it was read");
+        if (count === 0)
+          throw CompileError.of(
+            "truncated",
+            { source: this.name, path: `byte ${offset + done}` },
+            "the file became shorter while it was read",
+          );
         done += count;
       }
       return bytes;
@@ -97,7 +103,8 @@ export class ComputedSource implements ByteSource {
   ) {}
 
   read(offset: number, length: number): Uint8Array {
-    if (offset < 0 || length < 0 || offset + length > this.size) throw new RangeError(`bytes ${offset} to ${offset + length} are outside '${this.name}'`);
+    if (offset < 0 || length < 0 || offset + length > this.size)
+      throw new RangeError(`bytes ${offset} to ${offset + length} are outside '${this.name}'`);
     return this.compute(offset, length);
   }
 }

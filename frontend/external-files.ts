@@ -45,11 +45,19 @@ export class ExternalFiles {
   private confine(path: string, where: Location): string {
     const steps = path.split("/").filter((step) => step !== "" && step !== ".");
     const named = path.startsWith("/") || path.includes("\\") || path.includes("\0") || /^[A-Za-z]:/.test(path) || steps.includes("..");
-    if (named || steps.length === 0) refuse(where, `the file '${printable(path)}' is not inside the model's folder`, "external data must be named by a path relative to the model");
+    if (named || steps.length === 0)
+      refuse(
+        where,
+        `the file '${printable(path)}' is not inside the model's folder`,
+        "external data must be named by a path relative to the model",
+      );
     const stat = this.attempt(path, where, () => this.walk(steps, path, where));
     if (!stat.isFile()) refuse(where, `'${path}' is not a file`);
     if (stat.nlink > 1) refuse(where, `'${path}' is a hard link to a file that may be elsewhere`, "copy the file");
-    return join(this.attempt(path, where, () => realpathSync(this.folder)), ...steps);
+    return join(
+      this.attempt(path, where, () => realpathSync(this.folder)),
+      ...steps,
+    );
   }
 
   /** The state of the last step; a symbolic link on the way is refused. */

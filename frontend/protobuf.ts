@@ -171,14 +171,15 @@ function readMessage(cursor: Cursor, plan: Plan, target: Message, depth: number)
 
 function readField(cursor: Cursor, plan: Plan, field: Field, target: Message, start: number, wire: number, depth: number): void {
   const packed = field.repeated && wire === Wire.bytes && field.wire !== Wire.bytes;
-  if (wire !== field.wire && !packed) cursor.fail("syntax", `the field '${field.name}' of '${plan.name}' has the wire type ${wire}, not ${field.wire}`, start);
+  if (wire !== field.wire && !packed)
+    cursor.fail("syntax", `the field '${field.name}' of '${plan.name}' has the wire type ${wire}, not ${field.wire}`, start);
   if (field.runs) return addRun(cursor, listOf(target, field), start, wire, packed);
   if (packed) return readPacked(cursor, field, listOf(target, field));
   const value = field.read === undefined ? readNested(cursor, field, target, depth) : field.read(cursor);
   if (field.repeated) listOf(target, field).push(value);
   else {
     target[field.name] = value;
-    for (const rival of field.rivals) if (rival in target) delete target[rival];
+    for (const rival of field.rivals) if (rival in target) Reflect.deleteProperty(target, rival);
   }
 }
 

@@ -61,8 +61,9 @@ export function tensorValue(tensor: TensorFields, encoding: Encoding, where: Loc
   const base = { name, dims, dtype: encoding.dtype };
   const raw = external ?? tensor.rawData;
   if (encoding.field === "stringData") return { ...base, data: memoryData(new Uint8Array(0)), strings: decodeStrings(tensor, count, fail) };
-  if (raw !== undefined && (raw.byteLength > 0 || tensor[encoding.field].length === 0)) return { ...base, data: fromRaw(raw, encoding, count, fail) };
-  return { ...base, data: fromRuns(tensor[encoding.field] as readonly ScalarRun[], encoding, count, fail) };
+  if (raw !== undefined && (raw.byteLength > 0 || tensor[encoding.field].length === 0))
+    return { ...base, data: fromRaw(raw, encoding, count, fail) };
+  return { ...base, data: fromRuns(tensor[encoding.field], encoding, count, fail) };
 }
 
 type Fail = (code: DiagnosticCode, message: string) => never;
@@ -177,4 +178,3 @@ export function scatter(values: Uint8Array, indices: readonly number[], size: nu
   indices.forEach((at, i) => bytes.set(values.subarray(i * size, (i + 1) * size), at * size));
   return bytes;
 }
-

@@ -11,7 +11,11 @@ export function encodeMessage(file: string, type: string, message: Record<string
 }
 
 /** The bytes of one length-delimited field. */
-export const field = (number: number, content: ArrayLike<number>): number[] => [...varint(number * 8 + 2), ...varint(content.length), ...Array.from(content)];
+export const field = (number: number, content: ArrayLike<number>): number[] => [
+  ...varint(number * 8 + 2),
+  ...varint(content.length),
+  ...Array.from(content),
+];
 
 export function varint(value: number): number[] {
   return value < 128 ? [value] : [(value & 127) | 128, ...varint(Math.floor(value / 128))];

@@ -50,7 +50,10 @@ const lieAboutLength: Mutator = (bytes, random) => {
   if (at === undefined) return setByte(bytes, random);
   const lengths = [0, at.value + 1, at.value - 1, at.value * 2, bytes.length, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 40, 2 ** 53, 2 ** 64];
   const value = Math.max(0, lengths[random(lengths.length)] as number);
-  return { description: `the length ${at.value} at byte ${at.start} is ${value}`, bytes: replace(bytes, at.start, at.end, encodeVarint(value)) };
+  return {
+    description: `the length ${at.value} at byte ${at.start} is ${value}`,
+    bytes: replace(bytes, at.start, at.end, encodeVarint(value)),
+  };
 };
 
 const removePiece: Mutator = (bytes, random) => {
@@ -73,7 +76,18 @@ const insertNoise: Mutator = (bytes, random) => {
 };
 
 /** Half of the mutations keep the structure, so that damage reaches past the reader. */
-const mutators: readonly Mutator[] = [truncate, flipBits, flipBits, setByte, setByte, lieAboutLength, lieAboutLength, removePiece, repeatPiece, insertNoise];
+const mutators: readonly Mutator[] = [
+  truncate,
+  flipBits,
+  flipBits,
+  setByte,
+  setByte,
+  lieAboutLength,
+  lieAboutLength,
+  removePiece,
+  repeatPiece,
+  insertNoise,
+];
 
 /** `count` mutations of `bytes`, which are not changed. */
 export function* mutationsOf(bytes: Uint8Array, count: number, seed: number): Generator<Mutation> {
@@ -115,13 +129,20 @@ function varintAt(bytes: Uint8Array, start: number, limit: number): Varint | und
 /** The lengths of the length-delimited fields of the message in [start, limit); undefined where that is no message. */
 function lengthsIn(bytes: Uint8Array, start: number, limit: number): Varint[] | undefined {
   const lengths: Varint[] = [];
-  for (let at = start; at < limit; ) {
+  for (let at = start; at < limit;) {
     const tag = varintAt(bytes, at, limit);
     const next = tag === undefined || tag.value < 8 ? undefined : varintAt(bytes, tag.end, limit);
     const wire = (tag?.value ?? 0) & 7;
     if (tag === undefined || (next === undefined && wire !== 1 && wire !== 5)) return undefined;
     if (wire === 2) lengths.push(next as Varint);
-    at = wire === 0 ? (next as Varint).end : wire === 1 ? tag.end + 8 : wire === 5 ? tag.end + 4 : (next as Varint).end + (next as Varint).value;
+    at =
+      wire === 0
+        ? (next as Varint).end
+        : wire === 1
+          ? tag.end + 8
+          : wire === 5
+            ? tag.end + 4
+            : (next as Varint).end + (next as Varint).value;
     if (at > limit || ![0, 1, 2, 5].includes(wire)) return undefined;
   }
   return lengths;
@@ -129,8 +150,8 @@ function lengthsIn(bytes: Uint8Array, start: number, limit: number): Varint[] | 
 
 function randomLength(bytes: Uint8Array, random: Random): Varint | undefined {
   let found: Varint | undefined;
-  for (let inside = lengthsIn(bytes, 0, bytes.length); inside !== undefined && inside.length > 0; ) {
-    found = inside[random(inside.length)] as Varint;
+  for (let inside = lengthsIn(bytes, 0, bytes.length); inside !== undefined && inside.length > 0;) {
+    found = inside[random(inside.length)];
     if (random(4) === 0) return found;
     inside = lengthsIn(bytes, found.end, found.end + found.value);
   }

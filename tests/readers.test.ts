@@ -77,7 +77,10 @@ describe("readers of malformed bytes", () => {
     const model = readOnnx(new MemorySource("m", Uint8Array.from(bytes)));
     expect(model.irVersion).to.equal(8);
     expect(model.graph.name).to.equal("g");
-    expect(model.graph.node.map((n) => n.attribute[0]?.ints)).to.deep.equal([[1n, 2n, 3n], [1n, 2n, 3n]]);
+    expect(model.graph.node.map((n) => n.attribute[0]?.ints)).to.deep.equal([
+      [1n, 2n, 3n],
+      [1n, 2n, 3n],
+    ]);
     expect(model.graph.node[0]?.attribute[0]?.type).to.equal(7);
     expect(model.graph.input).to.deep.equal([]);
   });
@@ -142,7 +145,10 @@ describe("files of more than 2 GiB", () => {
 });
 
 describe("encrypted MindIR", () => {
-  const plain = encodeMessage("mind_ir.proto", "mind_ir.ModelProto", { irVersion: "0.1.1", graph: { name: "g", node: [{ opType: "ReLU" }] } });
+  const plain = encodeMessage("mind_ir.proto", "mind_ir.ModelProto", {
+    irVersion: "0.1.1",
+    graph: { name: "g", node: [{ opType: "ReLU" }] },
+  });
   const int32 = (n: number): number[] => [n & 255, (n >> 8) & 255, (n >> 16) & 255, n >>> 24];
 
   function block(mode: "gcm" | "cbc", content: Uint8Array, isTagged: boolean): number[] {
@@ -150,7 +156,18 @@ describe("encrypted MindIR", () => {
     const cipher = createCipheriv(`aes-128-${mode}`, key, mode === "gcm" ? iv.subarray(0, 12) : iv);
     const data = [...cipher.update(content), ...cipher.final()];
     const tag = isTagged ? [...(cipher as unknown as { getAuthTag(): Uint8Array }).getAuthTag()] : [];
-    return [mode === "gcm" ? 0xd8 : 0xd9, 0x5e, 0x3a, 0x7f, ...tag, ...int32(24 + data.length), ...int32(16), ...iv, ...int32(data.length), ...data];
+    return [
+      mode === "gcm" ? 0xd8 : 0xd9,
+      0x5e,
+      0x3a,
+      0x7f,
+      ...tag,
+      ...int32(24 + data.length),
+      ...int32(16),
+      ...iv,
+      ...int32(data.length),
+      ...data,
+    ];
   }
 
   const forms = { "AES-GCM": ["gcm", true], "AES-GCM without tags": ["gcm", false], "AES-CBC": ["cbc", false] } as const;
@@ -158,7 +175,8 @@ describe("encrypted MindIR", () => {
     it(`${name}: several blocks, a missing key, a wrong key, a cut file`, () => {
       const pieces = [plain.subarray(0, 9), plain.subarray(9, 25), plain.subarray(25)];
       const bytes = Uint8Array.from(pieces.flatMap((p) => block(mode, p, isTagged)));
-      const read = (given?: Uint8Array, length = bytes.length): MindirModel => readMindir(new MemorySource("e.mindir", bytes.slice(0, length)), { key: given });
+      const read = (given?: Uint8Array, length = bytes.length): MindirModel =>
+        readMindir(new MemorySource("e.mindir", bytes.slice(0, length)), { key: given });
       expect(read(key).graph.node[0]?.opType).to.equal("ReLU");
       expect(refusal(() => read())).to.equal("encrypted");
       expect(refusal(() => read(key.map((b) => b ^ 1)))).to.equal("encrypted");
@@ -175,7 +193,12 @@ describe("damaged files", () => {
     this.timeout(120000);
     const files = digits.map((name) => ({ name, bytes: Uint8Array.from(readFileSync(name)) }));
     withSharedModels("mutations of the shared models", (folder) => {
-      for (const name of ["mindir/control_flow_if_while.mindir", "mindir/old_version_mindir_2.mindir", "mindir/lenet5_encrypted_aes-cbc.mindir", "mindir/unet_small.onnx"])
+      for (const name of [
+        "mindir/control_flow_if_while.mindir",
+        "mindir/old_version_mindir_2.mindir",
+        "mindir/lenet5_encrypted_aes-cbc.mindir",
+        "mindir/unet_small.onnx",
+      ])
         files.push({ name, bytes: Uint8Array.from(readFileSync(join(folder, name))) });
     });
     const report = tryMutations(files, 3000, 1, attempt);
@@ -203,7 +226,9 @@ withSharedModels("the readers on real models", (folder) =>
         readOnnxWhole(Uint8Array.from(readFileSync(path)));
       });
     it("gradient graphs; the one that a merge conflict was committed into is refused", () => {
-      const refused = filesIn(join(folder, "mindir-bprop"), ".mindir").filter((path) => refusal(() => readMindir(new FileSource(path))) !== "accepted");
+      const refused = filesIn(join(folder, "mindir-bprop"), ".mindir").filter(
+        (path) => refusal(() => readMindir(new FileSource(path))) !== "accepted",
+      );
       expect(refused.map((path) => basename(path))).to.deep.equal(["a67e9743_IsFinite_bprop.mindir"]);
     });
     it("encrypted files say so without a key and with a wrong one", () => {

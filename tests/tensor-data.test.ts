@@ -84,7 +84,9 @@ describe("tensors of ONNX, by encoding", () => {
   });
 
   it("strings", () => {
-    expect(tensorOf({ dims: [2], dataType: T.string, stringData: ["a", "é"].map((s) => new TextEncoder().encode(s)) }).strings).to.deep.equal(["a", "é"]);
+    expect(
+      tensorOf({ dims: [2], dataType: T.string, stringData: ["a", "é"].map((s) => new TextEncoder().encode(s)) }).strings,
+    ).to.deep.equal(["a", "é"]);
   });
 
   it("scalars and empty tensors", () => {
@@ -93,25 +95,57 @@ describe("tensors of ONNX, by encoding", () => {
   });
 
   const bad: readonly (readonly [string, Fields, string])[] = [
-    ["too few bytes", { dims: [3], dataType: T.float, rawData: Uint8Array.of(1, 2, 3, 4) }, "truncated: the tensor 't' of f32[3] needs 12 bytes, its data has 4"],
-    ["too many elements", { dims: [1], dataType: T.int32, int32Data: [1, 2] }, "truncated: the tensor 't' of i32[1] needs 1 elements, its data has more"],
-    ["too few elements", { dims: [2], dataType: T.int64, int64Data: [300] }, "truncated: the tensor 't' of i64[2] needs 2 elements, its data has 1"],
+    [
+      "too few bytes",
+      { dims: [3], dataType: T.float, rawData: Uint8Array.of(1, 2, 3, 4) },
+      "truncated: the tensor 't' of f32[3] needs 12 bytes, its data has 4",
+    ],
+    [
+      "too many elements",
+      { dims: [1], dataType: T.int32, int32Data: [1, 2] },
+      "truncated: the tensor 't' of i32[1] needs 1 elements, its data has more",
+    ],
+    [
+      "too few elements",
+      { dims: [2], dataType: T.int64, int64Data: [300] },
+      "truncated: the tensor 't' of i64[2] needs 2 elements, its data has 1",
+    ],
     ["no data", { dims: [2], dataType: T.int64 }, "truncated: the tensor 't' of i64[2] has no data"],
-    ["a huge shape", { dims: [2 ** 31, 2 ** 31], dataType: T.float }, "limit: the tensor 't' of f32[2147483648,2147483648] has more elements than any file can hold"],
+    [
+      "a huge shape",
+      { dims: [2 ** 31, 2 ** 31], dataType: T.float },
+      "limit: the tensor 't' of f32[2147483648,2147483648] has more elements than any file can hold",
+    ],
     ["a large shape without data", { dims: [2 ** 40], dataType: T.float }, "truncated: the tensor 't' of f32[1099511627776] has no data"],
     ["a negative extent", { dims: [-1], dataType: T.float }, "syntax: the tensor 't' of f32[-1] has a negative extent"],
-    ["the wrong field", { dims: [1], dataType: T.int64, floatData: [1] }, "syntax: the tensor 't' of i64[1] has its data in 'floatData', where this type is not kept"],
-    ["two places", { dims: [1], dataType: T.int8, int32Data: [1], rawData: Uint8Array.of(1) }, "syntax: the tensor 't' of i8[1] has data in more than one place"],
-    ["complex numbers", { dims: [1], dataType: T.complex64 }, "unsupported-type: the tensor 't' has the data type complex64, which is not carried"],
+    [
+      "the wrong field",
+      { dims: [1], dataType: T.int64, floatData: [1] },
+      "syntax: the tensor 't' of i64[1] has its data in 'floatData', where this type is not kept",
+    ],
+    [
+      "two places",
+      { dims: [1], dataType: T.int8, int32Data: [1], rawData: Uint8Array.of(1) },
+      "syntax: the tensor 't' of i8[1] has data in more than one place",
+    ],
+    [
+      "complex numbers",
+      { dims: [1], dataType: T.complex64 },
+      "unsupported-type: the tensor 't' has the data type complex64, which is not carried",
+    ],
     ["an unknown type", { dims: [1], dataType: 99 }, "unsupported-type: the tensor 't' has the data type 99, which is not carried"],
   ];
   for (const [name, fields, expected] of bad) it(`refuses ${name}`, () => expect(refusal(() => tensorOf(fields))).to.equal(expected));
 
   it("reads sequences and optionals of test data", () => {
     const t = { dims: [1], dataType: T.int8, int32Data: [7] };
-    const sequence = readOnnxSequence(new MemorySource("s", encodeMessage("onnx.proto", "onnx.SequenceProto", { elemType: 1, tensorValues: [t, t] })));
+    const sequence = readOnnxSequence(
+      new MemorySource("s", encodeMessage("onnx.proto", "onnx.SequenceProto", { elemType: 1, tensorValues: [t, t] })),
+    );
     expect(sequence.tensorValues.map((v) => bytesOf(onnxTensorValue(v, where)))).to.deep.equal([[7], [7]]);
-    const optional = readOnnxOptional(new MemorySource("o", encodeMessage("onnx.proto", "onnx.OptionalProto", { elemType: 3, sequenceValue: { tensorValues: [t] } })));
+    const optional = readOnnxOptional(
+      new MemorySource("o", encodeMessage("onnx.proto", "onnx.OptionalProto", { elemType: 3, sequenceValue: { tensorValues: [t] } })),
+    );
     expect(optional.sequenceValue?.tensorValues).to.have.length(1);
     expect(optional).not.to.have.property("tensorValue");
   });
@@ -119,9 +153,13 @@ describe("tensors of ONNX, by encoding", () => {
 
 describe("sparse tensors", () => {
   const sparse = (dims: number[], indexDims: number[], indices: number[]): TensorValue => {
-    const read = (fields: Fields): ReturnType<typeof readOnnxTensor> => readOnnxTensor(new MemorySource("t", encodeMessage("onnx.proto", "onnx.TensorProto", fields)));
+    const read = (fields: Fields): ReturnType<typeof readOnnxTensor> =>
+      readOnnxTensor(new MemorySource("t", encodeMessage("onnx.proto", "onnx.TensorProto", fields)));
     const values = read({ name: "s", dims: [2], dataType: OnnxDataType.int8, int32Data: [5, 6] });
-    return onnxSparseTensorValue({ values, indices: read({ dims: indexDims, dataType: OnnxDataType.int64, int64Data: indices }), dims }, where);
+    return onnxSparseTensorValue(
+      { values, indices: read({ dims: indexDims, dataType: OnnxDataType.int64, int64Data: indices }), dims },
+      where,
+    );
   };
   it("with linear indices and with one index per axis", () => {
     expect(bytesOf(sparse([2, 3], [2], [1, 5]))).to.deep.equal([0, 5, 0, 0, 0, 6]);
@@ -140,7 +178,10 @@ describe("external data", () => {
   before(() => {
     mkdirSync(join(folder, "sub"), { recursive: true });
     writeFileSync(join(root, "secret"), "secret bytes");
-    writeFileSync(join(folder, "w.bin"), Uint8Array.from({ length: 16 }, (_, i) => i));
+    writeFileSync(
+      join(folder, "w.bin"),
+      Uint8Array.from({ length: 16 }, (_, i) => i),
+    );
     writeFileSync(join(folder, "sub", "w.bin"), Uint8Array.of(9, 8, 7, 6));
     symlinkSync(join(root, "secret"), join(folder, "link"));
     symlinkSync(root, join(folder, "up"));
@@ -150,7 +191,13 @@ describe("external data", () => {
 
   const read = (entries: Record<string, string>, files: ExternalFiles | undefined = new ExternalFiles(folder)): TensorValue => {
     const externalData = Object.entries(entries).map(([key, value]) => ({ key, value }));
-    const bytes = encodeMessage("onnx.proto", "onnx.TensorProto", { name: "t", dims: [4], dataType: OnnxDataType.uint8, dataLocation: 1, externalData });
+    const bytes = encodeMessage("onnx.proto", "onnx.TensorProto", {
+      name: "t",
+      dims: [4],
+      dataType: OnnxDataType.uint8,
+      dataLocation: 1,
+      externalData,
+    });
     return onnxTensorValue(readOnnxTensor(new MemorySource("t.pb", bytes)), where, files);
   };
 
@@ -178,12 +225,18 @@ describe("external data", () => {
     ["an offset that is no number", { location: "w.bin", offset: "4x" }],
   ];
   for (const [name, entries] of refused) it(`refuses ${name}`, () => expect(refusal(() => read(entries))).to.match(/^external-data: /));
-  it("refuses a length that is not the tensor's", () => expect(refusal(() => read({ location: "w.bin", length: "8" }))).to.match(/^truncated: .* needs 4 bytes, its data has 8/));
+  it("refuses a length that is not the tensor's", () =>
+    expect(refusal(() => read({ location: "w.bin", length: "8" }))).to.match(/^truncated: .* needs 4 bytes, its data has 8/));
 
   it("of MindIR", () => {
-    writeFileSync(join(folder, "data_0"), Uint8Array.from({ length: 80 }, (_, i) => (i === 0 ? 1 : i < 64 ? 0 : i)));
+    writeFileSync(
+      join(folder, "data_0"),
+      Uint8Array.from({ length: 80 }, (_, i) => (i === 0 ? 1 : i < 64 ? 0 : i)),
+    );
     const graph = { parameter: [{ name: "w", dims: [2], dataType: 5, externalData: { location: "data_0", offset: 64, length: 4 } }] };
-    const model = readMindir(new MemorySource("m.mindir", encodeMessage("mind_ir.proto", "mind_ir.ModelProto", { irVersion: "0.1.1", graph })));
+    const model = readMindir(
+      new MemorySource("m.mindir", encodeMessage("mind_ir.proto", "mind_ir.ModelProto", { irVersion: "0.1.1", graph })),
+    );
     const [w] = model.graph.parameter;
     if (w === undefined) return expect.fail("no parameter");
     expect(bytesOf(mindirTensorValue(w, where, new ExternalFiles(folder)))).to.deep.equal([64, 65, 66, 67]);

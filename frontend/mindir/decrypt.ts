@@ -75,7 +75,8 @@ export class DecryptedSource implements ByteSource {
   }
 
   read(offset: number, length: number): Uint8Array {
-    if (offset < 0 || length < 0 || offset + length > this.size) throw new RangeError(`bytes ${offset} to ${offset + length} are outside '${this.name}'`);
+    if (offset < 0 || length < 0 || offset + length > this.size)
+      throw new RangeError(`bytes ${offset} to ${offset + length} are outside '${this.name}'`);
     const result = new Uint8Array(length);
     for (let i = this.blockAt(offset), done = 0; done < length; i++) {
       const block = this.blocks[i] as Block;
@@ -101,7 +102,7 @@ export class DecryptedSource implements ByteSource {
 
   private index(): Block[] {
     const blocks: Block[] = [];
-    for (let at = 0, start = 0; at < this.source.size; ) {
+    for (let at = 0, start = 0; at < this.source.size;) {
       const block = this.header(at, start);
       blocks.push(block);
       start += block.length;
@@ -115,11 +116,13 @@ export class DecryptedSource implements ByteSource {
     if (mode === undefined) this.malformed(at, "an encrypted block does not start here");
     const isTagged = mode === "gcm" && !this.isHeader(at + 4);
     const sizes = at + (isTagged ? 20 : 4);
-    if (!this.has(sizes, headerBytes - 4) || !this.isHeader(sizes)) this.malformed(at, "the sizes of an encrypted block contradict each other");
+    if (!this.has(sizes, headerBytes - 4) || !this.isHeader(sizes))
+      this.malformed(at, "the sizes of an encrypted block contradict each other");
     const cipherLength = uint32(this.source, sizes + 24);
     const offset = sizes + headerBytes - 4;
     const isPadded = mode !== "gcm";
-    if (cipherLength > maxCipher || (isPadded && (cipherLength === 0 || cipherLength % 16 !== 0))) this.malformed(at, `an encrypted block cannot have ${cipherLength} bytes`);
+    if (cipherLength > maxCipher || (isPadded && (cipherLength === 0 || cipherLength % 16 !== 0)))
+      this.malformed(at, `an encrypted block cannot have ${cipherLength} bytes`);
     if (!this.has(offset, cipherLength)) this.malformed(at, "an encrypted block is cut off");
     const tag = isTagged ? this.source.read(at + 4, 16).slice() : undefined;
     const block = { mode, tag, iv: this.source.read(sizes + 8, 16).slice(), offset, cipherLength, start };

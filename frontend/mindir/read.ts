@@ -43,8 +43,10 @@ function readPlain(source: ByteSource): MindirModel {
   if (source.size > 0 && source.read(0, 1)[0] === onnxFirstByte) refuseOld(source);
   const model = readMessage(source);
   const { graph } = model;
-  if (graph === undefined) throw CompileError.of("syntax", { source: source.name, path: "byte 0" }, "this is not a MindIR model: it holds no graph");
-  if (model.littleEndian === false) throw CompileError.of("unsupported-type", { source: source.name }, "the model's weights are big-endian");
+  if (graph === undefined)
+    throw CompileError.of("syntax", { source: source.name, path: "byte 0" }, "this is not a MindIR model: it holds no graph");
+  if (model.littleEndian === false)
+    throw CompileError.of("unsupported-type", { source: source.name }, "the model's weights are big-endian");
   return { ...model, graph, source };
 }
 
@@ -52,9 +54,14 @@ function readPlain(source: ByteSource): MindirModel {
 const onnxFirstByte = 0x08;
 
 function refuseOld(source: ByteSource): never {
-  throw CompileError.of("syntax", { source: source.name, path: "byte 0" }, "this is an ONNX model, or MindIR of MindSpore 1.0, which used ONNX's schema", {
-    remedy: "export the model with MindSpore 1.1 or later",
-  });
+  throw CompileError.of(
+    "syntax",
+    { source: source.name, path: "byte 0" },
+    "this is an ONNX model, or MindIR of MindSpore 1.0, which used ONNX's schema",
+    {
+      remedy: "export the model with MindSpore 1.1 or later",
+    },
+  );
 }
 
 type ModelMessage = Omit<MindirModel, "graph" | "source"> & { readonly graph?: MindirGraph };

@@ -38,7 +38,12 @@ export const mindirDType = (dataType: number): DType | undefined => encodings.ge
  */
 export function mindirTensorValue(tensor: MindirTensor, where: Location, files?: ExternalFiles): TensorValue {
   const encoding = encodings.get(tensor.dataType);
-  if (encoding === undefined) throw CompileError.of("unsupported-type", where, `the tensor '${tensor.name}' has the data type ${tensor.dataType}, which is not carried`);
+  if (encoding === undefined)
+    throw CompileError.of(
+      "unsupported-type",
+      where,
+      `the tensor '${tensor.name}' has the data type ${tensor.dataType}, which is not carried`,
+    );
   if (tensor.compressionType !== 0)
     throw CompileError.of("unsupported-type", where, `the tensor '${tensor.name}' is compressed (kind ${tensor.compressionType})`);
   return tensorValue(tensor, encoding, where, external(tensor, where, files));

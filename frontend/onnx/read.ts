@@ -17,7 +17,8 @@ const schema = new Schema(
 export function readOnnx(source: ByteSource): OnnxModel {
   const model = schema.read<Omit<OnnxModel, "graph" | "source"> & { graph?: OnnxGraph }>("ModelProto", source);
   const { graph } = model;
-  if (graph === undefined) throw CompileError.of("syntax", { source: source.name, path: "byte 0" }, "this is not an ONNX model: it holds no graph");
+  if (graph === undefined)
+    throw CompileError.of("syntax", { source: source.name, path: "byte 0" }, "this is not an ONNX model: it holds no graph");
   return { ...model, graph, source };
 }
 

@@ -52,8 +52,13 @@ export const onnxDType = (dataType: number): DType | undefined => encodings.get(
 export function onnxTensorValue(tensor: OnnxTensor, where: Location, files?: ExternalFiles): TensorValue {
   const encoding = encodings.get(tensor.dataType);
   if (encoding === undefined)
-    throw CompileError.of("unsupported-type", where, `the tensor '${tensor.name}' has the data type ${typeName(tensor.dataType)}, which is not carried`);
-  if (tensor.segment !== undefined) throw CompileError.of("unsupported-type", where, `the tensor '${tensor.name}' is a segment of a larger one`);
+    throw CompileError.of(
+      "unsupported-type",
+      where,
+      `the tensor '${tensor.name}' has the data type ${typeName(tensor.dataType)}, which is not carried`,
+    );
+  if (tensor.segment !== undefined)
+    throw CompileError.of("unsupported-type", where, `the tensor '${tensor.name}' is a segment of a larger one`);
   return tensorValue(tensor, encoding, where, externalData(tensor, where, files));
 }
 
@@ -85,5 +90,7 @@ function linearIndices(at: TensorValue, dims: readonly number[], count: number):
   const extents = isLinear ? [dims.reduce((a, b) => a * b, 1)] : dims;
   if (at.dims[0] !== count || (!isLinear && (at.dims.length !== 2 || at.dims[1] !== dims.length))) return undefined;
   if (all.some((index, i) => index < 0 || index >= (extents[i % extents.length] as number))) return undefined;
-  return Array.from({ length: count }, (_, n) => extents.reduce((sum, extent, axis) => sum * extent + (all[n * extents.length + axis] as number), 0));
+  return Array.from({ length: count }, (_, n) =>
+    extents.reduce((sum, extent, axis) => sum * extent + (all[n * extents.length + axis] as number), 0),
+  );
 }
