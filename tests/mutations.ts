@@ -151,9 +151,10 @@ function lengthsIn(bytes: Uint8Array, start: number, limit: number): Varint[] | 
 function randomLength(bytes: Uint8Array, random: Random): Varint | undefined {
   let found: Varint | undefined;
   for (let inside = lengthsIn(bytes, 0, bytes.length); inside !== undefined && inside.length > 0;) {
-    found = inside[random(inside.length)];
-    if (random(4) === 0) return found;
-    inside = lengthsIn(bytes, found.end, found.end + found.value);
+    const chosen = inside[random(inside.length)] as Varint;
+    found = chosen;
+    if (random(4) === 0) break;
+    inside = lengthsIn(bytes, chosen.end, chosen.end + chosen.value);
   }
   return found;
 }
