@@ -11,7 +11,7 @@ const layers = [
   { folder: "runtime/web", imports: ["runtime/manifest[.]ts$"], node: false },
 ];
 
-const own = "^(frontend|ir|passes|codegen|runtime|proto|cli|tests|bench|examples)/";
+const own = "^(frontend|ir|passes|codegen|runtime|proto|cli|tests|bench|docs|examples)/";
 
 const layerRule = ({ folder, imports }) => ({
   name: `${folder.replace("/", "-")}-imports`,
@@ -46,7 +46,7 @@ export default {
       comment: "tests, benchmarks and examples are used by nothing else",
       severity: "error",
       from: { path: "^(frontend|ir|passes|codegen|runtime|proto|cli)/" },
-      to: { path: "^(tests|bench|examples)/" },
+      to: { path: "^(tests|bench|docs|examples)/" },
     },
     { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
     { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true } },

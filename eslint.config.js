@@ -26,7 +26,7 @@ const style = {
 };
 
 export default tseslint.config(
-  globalIgnores(["build/", "docs/", "node_modules/"]),
+  globalIgnores(["build/", "docs/api/", "docs/ops/", "node_modules/"]),
   {
     files: ["**/*.ts"],
     extends: [js.configs.recommended, tseslint.configs.strictTypeChecked],
