@@ -50,7 +50,8 @@ export default {
     },
     {
       name: "no-circular",
-      comment: "types may refer to each other across files (a graph holds ops, an op's attributes hold graphs); loading may not go in a circle",
+      comment:
+        "types may refer to each other across files (a graph holds ops, an op's attributes hold graphs); loading may not go in a circle",
       severity: "error",
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
