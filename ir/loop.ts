@@ -15,6 +15,8 @@ export type Stmt =
   | { readonly kind: "for"; readonly loop: Loop; readonly mode: LoopMode; readonly body: readonly Stmt[] }
   | { readonly kind: "if"; readonly cond: Expr; readonly then: readonly Stmt[]; readonly else?: readonly Stmt[] }
   | { readonly kind: "while"; readonly cond: Expr; readonly body: readonly Stmt[] }
+  /** Gives a loop variable that no loop runs its value: the axes of fused loops. */
+  | { readonly kind: "bind"; readonly loop: Loop; readonly value: Dim }
   /** Declares a scalar; visible to the end of the enclosing block. */
   | { readonly kind: "let"; readonly name: string; readonly dtype: ComputeType; readonly value: Expr }
   | { readonly kind: "assign"; readonly name: string; readonly dtype: ComputeType; readonly value: Expr }
@@ -76,6 +78,8 @@ function mapStmt(s: Stmt, by: StmtRewrite): Stmt {
     case "let":
     case "assign":
       return { ...s, value: by.expr(s.value) };
+    case "bind":
+      return { ...s, value: by.dim(s.value) };
     case "store":
       return { ...s, at: s.at.map(by.dim), value: by.expr(s.value) };
     case "alloc":

@@ -39,16 +39,16 @@ export type MinifloatType = keyof typeof floatFormats;
 
 export const isMinifloat = (dtype: string): dtype is MinifloatType => dtype in floatFormats;
 
-const magnitudeBits = (f: FloatFormat): number => f.exponentBits + f.mantissaBits;
+export const magnitudeBits = (f: FloatFormat): number => f.exponentBits + f.mantissaBits;
 
 /** The bit pattern of the largest finite magnitude. */
-function largestBits(f: FloatFormat): number {
+export function largestBits(f: FloatFormat): number {
   const all = 2 ** magnitudeBits(f) - 1;
   if (f.special === "ieee") return all - 2 ** f.mantissaBits;
   return f.special === "finite" ? all - 1 : all;
 }
 
-function nanBits(f: FloatFormat): number {
+export function nanBits(f: FloatFormat): number {
   const all = 2 ** magnitudeBits(f) - 1;
   if (f.special === "ieee") return all - 2 ** f.mantissaBits + 2 ** Math.max(0, f.mantissaBits - 1);
   if (f.special === "fnuz") return 2 ** magnitudeBits(f);
@@ -69,7 +69,7 @@ export function decodeFloat(f: FloatFormat, bits: number): number {
   return sign * (1 + mantissa / scale) * 2 ** (exponent - f.bias);
 }
 
-const roundHalfEven = (x: number): number => {
+export const roundHalfEven = (x: number): number => {
   const low = Math.floor(x);
   const rest = x - low;
   return rest > 0.5 || (rest === 0.5 && low % 2 !== 0) ? low + 1 : low;
@@ -87,14 +87,14 @@ export function encodeFloat(f: FloatFormat, value: number, saturate = f.saturate
 }
 
 /** E8M0 has neither sign nor zero: the power of two nearest to `value` from above at ties. */
-function encodeExponent(f: FloatFormat, value: number, saturate: boolean): number {
+export function encodeExponent(f: FloatFormat, value: number, saturate: boolean): number {
   if (value < 0) return nanBits(f);
   if (value === Infinity) return saturate ? largestBits(f) : nanBits(f);
   const exponent = value === 0 ? 0 : Math.round(Math.log2(value)) + f.bias;
   return Math.min(Math.max(exponent, 0), largestBits(f));
 }
 
-function encodeMagnitude(f: FloatFormat, value: number, saturate: boolean): number | undefined {
+export function encodeMagnitude(f: FloatFormat, value: number, saturate: boolean): number | undefined {
   const largest = largestBits(f);
   if (value === Infinity) return saturate ? largest : undefined;
   const scale = 2 ** f.mantissaBits;

@@ -160,7 +160,7 @@ export function cPow(a: number, b: number): number {
   return a === 1 || (a === -1 && (b === Infinity || b === -Infinity)) ? 1 : a ** b;
 }
 
-function integerPower(a: bigint, b: bigint): bigint {
+export function integerPower(a: bigint, b: bigint): bigint {
   if (b < 0n) return a === 1n ? 1n : a === -1n ? (b % 2n === 0n ? 1n : -1n) : 0n;
   let result = 1n;
   let base = a;
