@@ -2,7 +2,7 @@
  * Loops: the last shared form before text. What makes a loop parallel, vector or a GPU dimension is its mode; each
  * printer gives the mode its meaning. No break, no pointers, no recursion.
  */
-import type { Dim, Extent, Loop } from "./dim.ts";
+import { asAtom, type Dim, type Extent, loop as loopOf, type Loop } from "./dim.ts";
 import type { Buffer, Expr } from "./expr.ts";
 import type { ComputeType } from "./type.ts";
 
@@ -51,6 +51,12 @@ export const ifThen = (cond: Expr, then: readonly Stmt[], otherwise?: readonly S
   ...(otherwise && { else: otherwise }),
 });
 export const whileLoop = (cond: Expr, body: readonly Stmt[]): Stmt => ({ kind: "while", cond, body });
+
+/** Serial loops over every point of a shape, the last axis innermost; loops inside one another need different prefixes. */
+export function forAll(shape: readonly Dim[], body: (at: readonly Dim[]) => readonly Stmt[], prefix = "i"): readonly Stmt[] {
+  const at = shape.map((extent, d) => loopOf(`${prefix}${d}`, extent));
+  return at.reduceRight((inner, d) => [forLoop(asAtom(d) as Loop, inner)], body(at));
+}
 
 export interface StmtRewrite {
   readonly expr: (e: Expr) => Expr;
