@@ -12,7 +12,7 @@ export interface FloatFormat {
   readonly signed: boolean;
   /** `ieee`: the last exponent is infinity and NaN; `finite`: only all ones is NaN; `fnuz`: only minus zero is; `none`: no NaN. */
   readonly special: "ieee" | "finite" | "fnuz" | "none";
-  /** Values too large become the largest finite one (ONNX's `saturate`) instead of infinity or NaN. */
+  /** Finite values too large become the largest finite one (ONNX's `saturate`) instead of infinity or NaN; infinity stays where the format has it. */
   readonly saturates: boolean;
 }
 
@@ -96,7 +96,7 @@ export function encodeExponent(f: FloatFormat, value: number, saturate: boolean)
 
 export function encodeMagnitude(f: FloatFormat, value: number, saturate: boolean): number | undefined {
   const largest = largestBits(f);
-  if (value === Infinity) return saturate ? largest : undefined;
+  if (value === Infinity) return saturate && f.special !== "ieee" ? largest : undefined;
   const scale = 2 ** f.mantissaBits;
   let exponent = Math.max(Math.floor(Math.log2(value)), 1 - f.bias);
   if (2 ** exponent > value && exponent > 1 - f.bias) exponent--;
