@@ -37,6 +37,8 @@ export interface Diagnostic {
   readonly remedy?: string;
   /** Of unsupported things: the operator's name in the file's own terms. */
   readonly op?: string;
+  /** Of operands that must be known at compile time: the inputs of the model that they are computed from. */
+  readonly inputs?: readonly string[];
   readonly notes?: readonly { readonly location: Location; readonly message: string }[];
 }
 

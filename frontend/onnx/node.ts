@@ -207,11 +207,18 @@ export class NodeContext {
   }
 
   private needsConstant(i: number, what: string): never {
-    const name = this.node.input[i] ?? "";
-    return this.unsupported(
-      `${what} (input '${name}') must be known at compile time`,
-      `give its value with --input-value ${name}=FILE.npy, or simplify the model so that it is a constant`,
-    );
+    throw new NeedsConstantError(what, this.input(i), this.node.input[i] ?? "");
+  }
+}
+
+/** An operand had to be known at compile time; the importer knows which inputs of the model it comes from. */
+export class NeedsConstantError extends OpError {
+  constructor(
+    what: string,
+    readonly operand: Value,
+    name: string,
+  ) {
+    super(`${what} (input '${name}') must be known at compile time`, "unsupported-attribute");
   }
 }
 

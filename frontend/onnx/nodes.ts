@@ -1,0 +1,248 @@
+/**
+ * Nodes of a graph, a region or a function's body, lowered one after the other.
+ *
+ * A node that fails is reported, and what it should have computed becomes a stand-in of the type that the file declares,
+ * or unknown, so that one run finds all problems; what only follows from an earlier failure is not reported.
+ */
+import { Builder } from "../../ir/define.ts";
+import type { Constant } from "../../ir/attribute.ts";
+import { CompileError, type Diagnostic, type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
+import { Graph, type Value } from "../../ir/graph.ts";
+import type { Location } from "../../ir/location.ts";
+import type { Type } from "../../ir/type.ts";
+import { callAttributes, callKey, domainOf, resolveNode } from "./functions.ts";
+import { type OnnxFunction, type OnnxGraph, type OnnxNode, type OnnxSparseTensor, type OnnxTensor, type OnnxValueInfo } from "./messages.ts";
+import { type Lowering, NeedsConstantError, NodeContext, type NodeScope } from "./node.ts";
+import { lowerings } from "./ops/index.ts";
+import { sortNodes } from "./order.ts";
+import { isModelError, Scope, SilencedError } from "./scope.ts";
+import type { Session } from "./session.ts";
+import { onnxSparseTensorValue } from "./tensor-data.ts";
+import { importType, namedExtents } from "./types.ts";
+
+/** As deep as functions may call each other. */
+const mostCalls = 64;
+
+/** Errors that may follow from a stand-in's type. */
+const followUps: ReadonlySet<DiagnosticCode> = new Set<DiagnosticCode>(["type-mismatch", "bad-operand", "limit"]);
+
+const nameOf = (node: OnnxNode): string => (domainOf(node.domain) === "" ? node.opType : `${node.domain}.${node.opType}`);
+
+/** `/layer/Conv` where the node has a name, else its number. */
+function pathOf(scope: Scope, node: OnnxNode, index: number): string {
+  const name = node.name || `node ${index}`;
+  const { path } = scope.context;
+  return path === "" ? name : `${path}/${name}`;
+}
+
+/** Imports the nodes in order of their needs; `scope` then holds their outputs. */
+export function importNodes(session: Session, scope: Scope, nodes: readonly OnnxNode[]): void {
+  const numbers = new Map(nodes.map((n, i) => [n, i]));
+  const { nodes: sorted, isSorted, cyclic } = sortNodes(nodes);
+  const locate = (n: OnnxNode): Location => session.locate(pathOf(scope, n, numbers.get(n) ?? 0));
+  if (!isSorted && cyclic.length === 0 && sorted[0])
+    session.problems.warn("invalid-graph", session.locate(scope.context.path || "graph"), "the nodes are not in the order of their needs");
+  const [first] = cyclic;
+  if (first) session.problems.error("invalid-graph", locate(first), `${nameOf(first)}: the node needs its own result`);
+  for (const n of cyclic) bindFailed(session, scope, n);
+  for (const n of sorted) {
+    if (!session.mayGoOn()) return;
+    new NodeImport(session, scope, resolveNode(n, scope.context.attributes), locate(n)).run();
+  }
+}
+
+/** Outputs of a node that failed: stand-ins of their declared types, else unknown. */
+function bindFailed(session: Session, scope: Scope, node: OnnxNode): void {
+  for (const name of node.output) {
+    if (name === "" || scope.defines(name)) continue;
+    const type = scope.declared(name);
+    if (type) scope.bindValue(name, session.standIn(name, type));
+    else scope.bind(name, { kind: "unknown" });
+  }
+}
+
+/** Initializers and declared types of a graph, put into its scope. Names that inputs have already are left alone. */
+export function bindGraph(session: Session, scope: Scope, graph: OnnxGraph): void {
+  const bind = (name: string, value: () => Constant): void => {
+    if (!scope.defines(name)) session.bindConstant(scope, name, value);
+    else session.problems.error("invalid-graph", session.locate(name), `'${name}' is defined twice`);
+  };
+  const where = (name: string): Location => session.locate(name);
+  graph.initializer.forEach((t: OnnxTensor) => bind(t.name, () => session.constant(t, where(t.name))));
+  graph.sparseInitializer.forEach((t: OnnxSparseTensor) => {
+    const name = t.values?.name ?? "";
+    bind(name, () => session.toConstant(onnxSparseTensorValue(t, where(name), session.files)));
+  });
+  declareTypes(scope, [...graph.valueInfo, ...graph.output]);
+}
+
+/** Declared types whose extents are all known by number or name. */
+export function declareTypes(scope: Scope, values: readonly OnnxValueInfo[], extents = namedExtents): void {
+  for (const v of values) {
+    const t = importType(v.type, extents);
+    if ("type" in t) scope.declare(v.name, t.type);
+  }
+}
+
+class NodeImport implements NodeScope {
+  readonly builder: Builder;
+  private isTainted = false;
+  private readonly op: string;
+
+  constructor(
+    private readonly session: Session,
+    private readonly scope: Scope,
+    private readonly node: OnnxNode,
+    private readonly location: Location,
+  ) {
+    this.builder = scope.builder;
+    this.op = nameOf(node);
+  }
+
+  run(): void {
+    const around = this.builder.location;
+    this.builder.location = this.location;
+    try {
+      this.bindOutputs(this.lower());
+    } catch (e) {
+      if (!isModelError(e)) throw new Error(`importing ${this.op} at ${this.location.path ?? ""} failed`, { cause: e });
+      this.reportFailure(e);
+      bindFailed(this.session, this.scope, this.node);
+    } finally {
+      this.builder.location = around;
+    }
+  }
+
+  get opset(): number {
+    return this.scope.context.opsets.get(domainOf(this.node.domain)) ?? 1;
+  }
+
+  value(name: string): Value | undefined {
+    const binding = name === "" ? undefined : this.scope.lookup(name);
+    if (binding?.kind === "unknown") throw new SilencedError();
+    if (binding?.kind !== "value") return undefined;
+    if (this.session.isTainted(binding.value)) this.isTainted = true;
+    return binding.value;
+  }
+
+  declared(name: string): Type | undefined {
+    return this.scope.declared(name);
+  }
+
+  constant(tensor: OnnxTensor): Constant {
+    return this.session.constant(tensor, this.location);
+  }
+
+  freshExtent(hint: string): string {
+    return this.session.freshExtent(hint);
+  }
+
+  warn(code: DiagnosticCode, message: string): void {
+    this.session.problems.warn(code, this.location, `${this.op}: ${message}`, { op: this.op });
+  }
+
+  region(graph: OnnxGraph, inputs: readonly Type[]): Graph {
+    const { session, scope } = this;
+    if (graph.input.length !== inputs.length)
+      throw new OpError(`the body '${graph.name}' has ${graph.input.length} inputs`, "bad-attribute", { expected: String(inputs.length) });
+    const made = new Graph(graph.name);
+    const inner = new Scope(session.builder(made), { ...scope.context, path: this.location.path ?? "" }, scope);
+    const errors = session.problems.errors;
+    graph.input.forEach((v, i) => {
+      if (inner.defines(v.name)) throw new OpError(`the body '${graph.name}' has two inputs named '${v.name}'`, "invalid-graph");
+      inner.bindValue(v.name, made.addInput(v.name, inputs[i]!));
+    });
+    bindGraph(session, inner, graph);
+    importNodes(session, inner, graph.node);
+    made.setOutputs(graph.output.map((v) => this.regionOutput(inner, v.name)));
+    if (session.problems.errors > errors) this.isTainted = true;
+    return made;
+  }
+
+  private regionOutput(inner: Scope, name: string): Value {
+    const binding = inner.lookup(name);
+    if (binding?.kind === "unknown") throw new SilencedError();
+    if (binding?.kind !== "value") throw new OpError(`the output '${name}' of the body is not defined`, "invalid-graph");
+    if (this.session.isTainted(binding.value)) this.isTainted = true;
+    return binding.value;
+  }
+
+  private lower(): readonly Value[] {
+    const { node, session } = this;
+    const called = session.functions.get(callKey(node));
+    const lowering = called ? undefined : this.findLowering();
+    this.checkInputs();
+    if (called) return this.inline(called);
+    const values = lowering!(new NodeContext(node, this));
+    return Array.isArray(values) ? (values as readonly Value[]) : [values as Value];
+  }
+
+  private findLowering(): Lowering {
+    const { node } = this;
+    const domain = domainOf(node.domain);
+    const name = domain === "" ? node.opType : `${domain}.${node.opType}`;
+    if (Object.hasOwn(lowerings, name)) return lowerings[name]!;
+    if (domain === "") throw new OpError(`there is no operator '${node.opType}' that Sinter knows`, "unsupported-op");
+    throw new OpError(`operators of the domain '${domain}' are not known`, "unsupported-op", {
+      remedy: "export the model without custom operators, or with a model-local function for each",
+    });
+  }
+
+  /** Every name must be defined; when one is the result of a failed node, this one fails too. */
+  private checkInputs(): void {
+    for (const name of this.node.input) {
+      if (name !== "" && !this.scope.lookup(name)) throw new OpError(`the input '${name}' is not defined`, "invalid-graph");
+    }
+    for (const name of this.node.input) this.value(name);
+  }
+
+  private inline(f: OnnxFunction): readonly Value[] {
+    const { session, scope, node } = this;
+    const key = callKey(node);
+    if (scope.context.calls.includes(key)) throw new OpError(`the function '${f.name}' calls itself`, "invalid-graph");
+    if (scope.context.calls.length >= mostCalls) throw new OpError(`functions call each other deeper than ${mostCalls}`, "limit");
+    if (node.input.length > f.input.length)
+      throw new OpError(`the function '${f.name}' is called with too many inputs`, "bad-operand", { expected: String(f.input.length), received: String(node.input.length) });
+    const opsets = new Map(f.opsetImport.map((o) => [domainOf(o.domain), o.version]));
+    const inner = new Scope(this.builder, {
+      path: this.location.path ?? "",
+      opsets: opsets.size > 0 ? opsets : scope.context.opsets,
+      attributes: callAttributes(f, node),
+      calls: [...scope.context.calls, key],
+    });
+    f.input.forEach((name, i) => {
+      const value = this.value(node.input[i] ?? "");
+      inner.bind(name, value ? { kind: "value", value } : { kind: "absent" });
+    });
+    declareTypes(inner, f.valueInfo, () => undefined);
+    importNodes(session, inner, f.node);
+    return node.output.map((_, i) => this.regionOutput(inner, f.output[i] ?? ""));
+  }
+
+  private bindOutputs(values: readonly Value[]): void {
+    this.node.output.forEach((name, i) => {
+      const v = values[i];
+      if (v && this.isTainted) this.session.taint(v);
+      if (name === "") return;
+      if (!v) throw new OpError(`output ${i} ('${name}') is not supported`);
+      if (this.scope.defines(name)) throw new OpError(`'${name}' is defined twice`, "invalid-graph");
+      v.name ||= name;
+      this.scope.bindValue(name, v);
+    });
+  }
+
+  private reportFailure(e: OpError | CompileError | SilencedError): void {
+    if (e instanceof SilencedError) return;
+    const { problems } = this.session;
+    if (e instanceof CompileError) return problems.take(e, { op: this.op });
+    if (this.isTainted && (followUps.has(e.code) || e instanceof NeedsConstantError)) return;
+    const more: Partial<Diagnostic> = { op: this.op, ...(e instanceof NeedsConstantError ? this.explainConstant(e) : {}), ...e.more };
+    problems.error(e.code, this.location, `${this.op}: ${e.message}`, more);
+  }
+
+  private explainConstant({ operand }: NeedsConstantError): Partial<Diagnostic> {
+    const inputs = this.session.originsOf(operand);
+    if (inputs.length === 0) return { inputs, remedy: "change the model so that it is a constant" };
+    return { inputs, remedy: `give ${inputs.map((name) => `--input-value ${name}=FILE.npy`).join(" ")}, or change the model so that it is a constant` };
+  }
+}

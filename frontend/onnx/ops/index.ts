@@ -1,0 +1,21 @@
+/** All lowerings of ONNX operators by name; those of other domains are named `domain.Operator`. */
+import type { Lowerings } from "../node.ts";
+import { elementwiseLowerings } from "./elementwise.ts";
+import { gatherLowerings } from "./gather.ts";
+import { generateLowerings } from "./generate.ts";
+import { normLowerings } from "./norm.ts";
+import { reduceLowerings } from "./reduce.ts";
+import { scatterLowerings } from "./scatter.ts";
+import { shapeLowerings } from "./shape.ts";
+import { sliceLowerings } from "./slice.ts";
+
+export const lowerings: Lowerings = {
+  ...elementwiseLowerings,
+  ...gatherLowerings,
+  ...generateLowerings,
+  ...normLowerings,
+  ...reduceLowerings,
+  ...scatterLowerings,
+  ...shapeLowerings,
+  ...sliceLowerings,
+};
