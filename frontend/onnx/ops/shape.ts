@@ -48,8 +48,6 @@ function askedSizes(n: NodeContext, axis: number): readonly Dim[] {
 }
 
 export const shapeLowerings: Lowerings = {
-  Identity: (n) => n.input(0),
-
   Reshape(n) {
     const from = n.type(0).shape;
     return reshaped(n, n.input(0), askedShape(n, 1, "the new shape", (asked) => resolveReshape(from, asked, n.int("allowzero", 0) !== 0)));
@@ -67,7 +65,9 @@ export const shapeLowerings: Lowerings = {
 
   Flatten(n) {
     const { shape } = n.type(0);
-    const axis = normalizeAxis(n.int("axis", 1), shape.length, true);
+    const asked = n.int("axis", 1);
+    // 0 .. rank, but a negative one counts from the rank.
+    const axis = asked < 0 ? normalizeAxis(asked, shape.length) : normalizeAxis(asked, shape.length, true);
     return reshaped(n, n.input(0), [dim.product(shape.slice(0, axis)), dim.product(shape.slice(axis))]);
   },
 
