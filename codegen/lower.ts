@@ -3,7 +3,7 @@
  * its head; nothing else touches the expressions.
  */
 import { add, type Atom, ceildiv, type Dim, exactDiv, floordiv, type Loop, atomDim, loopAtom, min, mod, mul, product, sub, substituteDim } from "../ir/dim.ts";
-import { and, type Buffer, eq, type Expr, index, load, lt, makeBuffer, not, rewriteExpr, substituteIndices, substituteVars, variable } from "../ir/expr.ts";
+import { and, type Buffer, eq, type Expr, index, load, lt, makeBuffer, not, rewriteExpr, substituteIndices, substituteVars, toDim, variable } from "../ir/expr.ts";
 import { assign, forLoop, ifThen, letVar, type LoopMode, mapStmts, type Stmt, store } from "../ir/loop.ts";
 import type { Fold, Stage } from "../ir/stage.ts";
 import { computeType } from "../ir/type.ts";
@@ -56,10 +56,7 @@ const flattenExpr = (e: Expr, viewFor: (b: Buffer) => View): Expr =>
   });
 
 /** Loads that stand inside an index. */
-const flattenInside = (d: Dim, viewFor: (b: Buffer) => View): Dim => {
-  const e = flattenExpr(index(d), viewFor);
-  return e.kind === "index" ? e.dim : e.kind === "const" ? Number(e.value) : d;
-};
+const flattenInside = (d: Dim, viewFor: (b: Buffer) => View): Dim => toDim(flattenExpr(index(d), viewFor));
 
 /** The loops of a stage after its splits and fusions. */
 class LoopSpace {

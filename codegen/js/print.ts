@@ -29,6 +29,15 @@ export class JsModule {
     return `codec_${dtype}`;
   }
 
+  /** A dim in terms of extents, as text. */
+  dimText(d: Dim): string {
+    return new JsPrinter({ name: "plan", params: [], extents: [], body: [] }, this).dim(d);
+  }
+
+  extentName(name: string): string {
+    return extentName(name);
+  }
+
   add(nest: LoopNest): void {
     this.kernels.push(new JsPrinter(nest, this).print());
   }
@@ -370,7 +379,7 @@ class JsPrinter {
     return e.kind === "convert" && e.dtype === "i64" && e.x.dtype === "i32" ? this.expr(e.x) : undefined;
   }
 
-  private dim(d: Dim): string {
+  dim(d: Dim): string {
     if (typeof d === "number") return String(d);
     const terms = d.terms.map((t) => {
       const factors = t.atoms.map((a) => this.atom(a));

@@ -1,0 +1,98 @@
+/** JavaScript: needs no toolchain, folds constants, and is the reference the other targets are held against. */
+import { createHash } from "node:crypto";
+import { readData } from "../../ir/data.ts";
+import { add, type Dim, formatDim } from "../../ir/dim.ts";
+import type { Stage } from "../../ir/stage.ts";
+import type { Manifest, ManifestBuffer, TensorInfo } from "../../runtime/manifest.ts";
+import type { Interface, Program } from "../program.ts";
+import type { Schedule } from "../schedule.ts";
+import type { Artifact, Machine, Target, TargetOptions } from "../target.ts";
+import { JsModule } from "./print.ts";
+
+/** Loops in the order of the axes, the fold inside, one lane. */
+export function scalarSchedule(stage: Stage): Schedule {
+  const axes = stage.axes.map((a) => a.name);
+  const folds = (stage.fold?.axes ?? []).map((a) => a.name);
+  const last = axes.at(-1);
+  return { order: [...axes, ...folds], ...(stage.fold && last !== undefined && { accumulateIn: last }) };
+}
+
+export const jsMachine: Machine = { name: "js", lanes: 1, registers: 16, l1: 32768, l2: 1048576 };
+
+export const shapeText = (shape: readonly Dim[]): (number | string)[] => shape.map((d) => (typeof d === "number" ? d : formatDim(d)));
+export const tensorInfo = ({ name, type }: Interface): TensorInfo => ({ name, dtype: type.dtype, shape: shapeText(type.shape) });
+
+/** All constants of a program, each at its offset. */
+export function packWeights(program: Program): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(Math.ceil(program.weightBytes / 64) * 64);
+  for (const { storage } of program.buffers) {
+    if (storage.kind === "constant") bytes.set(readData(storage.data.data), storage.offset);
+  }
+  return bytes;
+}
+
+/** `kernels`, `plan` and what they need, as statements. */
+export function moduleText(program: Program): string {
+  const module = new JsModule();
+  for (const k of program.kernels) module.add(k.nest);
+  const names = program.kernels.map((k) => k.nest.name);
+  const plan = planText(program, module);
+  return `"use strict";\n${module.prelude}${module.functions.join("\n")}\nconst kernels = [${names.join(", ")}];\n${plan}\n`;
+}
+
+function planText(program: Program, module: JsModule): string {
+  const list = (dims: readonly Dim[]): string => `[${dims.map((d) => module.dimText(d)).join(", ")}]`;
+  const shapes = program.buffers.map((b) => list(b.shape)).join(", ");
+  const extents = program.extents.map((e, i) => `  const ${module.extentName(e.name)} = extents[${i}];\n`).join("");
+  const capacities = list(program.buffers.map((b) => b.capacity));
+  return `function plan(extents) {\n${extents}  return { slots: ${list(program.slots)}, capacities: ${capacities}, shapes: [${shapes}] };\n}`;
+}
+
+export const manifestBuffers = (program: Program): ManifestBuffer[] =>
+  program.buffers.map(({ name, dtype, shape, storage }) => ({
+    name,
+    dtype,
+    shape: shapeText(shape),
+    storage: storage.kind === "constant" ? { kind: storage.kind, offset: storage.offset } : storage,
+  }));
+
+/** The arena's bytes, or null when extents decide. */
+export function arenaBytes(program: Program): number | null {
+  const bytes = add(...program.slots);
+  return typeof bytes === "number" ? bytes : null;
+}
+
+function emitJs(program: Program, options: TargetOptions): Artifact {
+  const weights = packWeights(program);
+  const manifest: Manifest = {
+    format: 1,
+    generator: "sinter",
+    model: options.name,
+    target: "js",
+    options: {},
+    inputs: program.inputs.map(tensorInfo),
+    outputs: program.outputs.map(tensorInfo),
+    extents: program.extents.map((e) => ({ name: e.name, ...(e.input && { input: e.input.index, axis: e.input.axis }) })),
+    arenaBytes: arenaBytes(program),
+    weights: { file: "weights.bin", bytes: weights.byteLength, sha256: createHash("sha256").update(weights).digest("hex") },
+    files: ["kernels.js", "weights.bin"],
+    buffers: manifestBuffers(program),
+    kernels: program.kernels.map((k) => ({ entry: k.nest.name, label: k.label, scratchBytes: k.scratchBytes })),
+    steps: program.steps,
+  };
+  const files = new Map<string, string | Uint8Array>([
+    ["kernels.js", `${moduleText(program)}export { kernels, plan };\n`],
+    ["weights.bin", weights],
+    ["manifest.json", `${JSON.stringify(manifest, null, 1)}\n`],
+  ]);
+  return { files, manifest };
+}
+
+export const jsTarget: Target = {
+  name: "js",
+  summary: "JavaScript modules for Node and browsers; no toolchain needed",
+  machine: () => jsMachine,
+  schedule: scalarSchedule,
+  emit: emitJs,
+};
+
