@@ -220,6 +220,7 @@ export const ne = (a: Expr, b: Expr): Expr => binary("ne", a, b);
 export const and = (...all: readonly Expr[]): Expr => all.reduce((a, b) => binary("and", a, b), bool(true));
 export const or = (...all: readonly Expr[]): Expr => all.reduce((a, b) => binary("or", a, b), bool(false));
 export const not = (x: Expr): Expr => unary("not", x);
+export const neg = (x: Expr): Expr => unary("neg", x);
 /** A constant of the same type as `like`. */
 export const constantLike = (like: Expr, value: Scalar): Const => constant(like.dtype, value);
 
