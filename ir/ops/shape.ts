@@ -15,11 +15,12 @@ export const formatShape = (shape: readonly Dim[]): string => `[${shape.map(form
 /** Strides of a row-major layout: the product of the extents to the right. */
 const rowMajorStrides = (shape: readonly Dim[]): Dim[] => shape.map((_, d) => dim.product(shape.slice(d + 1)));
 
-const linearIndex = (at: readonly Dim[], shape: readonly Dim[]): Dim =>
+/** The row-major position of `at` in a shape. */
+export const linearIndex = (at: readonly Dim[], shape: readonly Dim[]): Dim =>
   dim.add(...rowMajorStrides(shape).map((stride, d) => dim.mul(at[d]!, stride)));
 
 /** The indices of element number `linear` of a row-major tensor. */
-function splitIndex(linear: Dim, shape: readonly Dim[]): Dim[] {
+export function splitIndex(linear: Dim, shape: readonly Dim[]): Dim[] {
   return rowMajorStrides(shape).map((stride, d) => {
     if (shape[d] === 1) return 0;
     const whole = dim.floordiv(linear, stride);
