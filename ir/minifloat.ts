@@ -51,8 +51,8 @@ export function largestBits(f: FloatFormat): number {
 export function nanBits(f: FloatFormat): number {
   const all = 2 ** magnitudeBits(f) - 1;
   if (f.special === "ieee") return all - 2 ** f.mantissaBits + 2 ** Math.max(0, f.mantissaBits - 1);
-  if (f.special === "fnuz") return 2 ** magnitudeBits(f);
-  return f.special === "finite" ? all : largestBits(f);
+  // Of a format without NaN, minus zero takes its place, as in ONNX's conversions.
+  return f.special === "finite" ? all : 2 ** magnitudeBits(f);
 }
 
 /** The value of a bit pattern. */

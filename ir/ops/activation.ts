@@ -61,8 +61,12 @@ export const HardSigmoid = unaryOpWith(
   { alpha: float(0.2), beta: float(0.5) },
   (x, { alpha, beta }) => bounded(add(constantTimes(alpha, x), constantLike(x, beta)), 0, 1),
 );
-export const Swish = unaryOpWith("swish", "float", "`x * sigmoid(alpha * x)`; SiLU for an alpha of one.", { alpha: float(1) }, (x, { alpha }) =>
-  mul(x, sigmoidExpr(constantTimes(alpha, x))),
+export const Swish = unaryOpWith(
+  "swish",
+  "float",
+  "`x * sigmoid(alpha * x)`; SiLU for an alpha of one.",
+  { alpha: float(1) },
+  (x, { alpha }) => mul(x, sigmoidExpr(constantTimes(alpha, x))),
 );
 export const Gelu = unaryOpWith(
   "gelu",
@@ -91,8 +95,12 @@ export const Celu = unaryOpWith(
 export const LeakyRelu = unaryOpWith("leaky_relu", "float", "`x`, below zero `alpha * x`.", { alpha: float(0.01) }, (x, { alpha }) =>
   select(isNegative(x), constantTimes(alpha, x), x),
 );
-export const ThresholdedRelu = unaryOpWith("thresholded_relu", "float", "`x` above alpha, else zero.", { alpha: float(1) }, (x, { alpha }) =>
-  select(lt(constantLike(x, alpha), x), x, constantLike(x, 0)),
+export const ThresholdedRelu = unaryOpWith(
+  "thresholded_relu",
+  "float",
+  "`x` above alpha, else zero.",
+  { alpha: float(1) },
+  (x, { alpha }) => select(lt(constantLike(x, alpha), x), x, constantLike(x, 0)),
 );
 export const Shrink = unaryOpWith(
   "shrink",
@@ -123,7 +131,8 @@ export const Prelu = defineOp({
 const expectBound = (bound: TensorType | undefined, x: TensorType): void => {
   if (!bound) return;
   expectSameElements("clip", x, bound);
-  if (!sameShape(broadcastShapes(x.shape, bound.shape), x.shape)) throw new OpError(`the bound ${formatType(bound)} does not broadcast to ${formatType(x)}`);
+  if (!sameShape(broadcastShapes(x.shape, bound.shape), x.shape))
+    throw new OpError(`the bound ${formatType(bound)} does not broadcast to ${formatType(x)}`);
 };
 
 export const Clip = defineOp({

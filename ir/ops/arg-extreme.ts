@@ -5,7 +5,7 @@ import { type AttributesOf, defineOp, type OpDefinition, operand } from "../defi
 import { cast, load } from "../expr.ts";
 import { argExtreme, reduction } from "../stage.ts";
 import { expectElements } from "./map.ts";
-import { reducedType, reductionIndices } from "./reduce.ts";
+import { reducedType, reductionIndices } from "./reduction.ts";
 
 const attributes = {
   axis: int(0),

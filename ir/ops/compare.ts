@@ -38,7 +38,9 @@ export const BitwiseAnd = binaryOp("bitwise_and", "integer", "The bits that both
 export const BitwiseOr = binaryOp("bitwise_or", "integer", "The bits that either has.", (a, b) => binary("or", a, b));
 export const BitwiseXor = binaryOp("bitwise_xor", "integer", "The bits that exactly one has.", (a, b) => binary("xor", a, b));
 export const BitwiseNot = unaryOp("bitwise_not", "integer", "All bits flipped.", not);
-export const ShiftLeft = binaryOp("shift_left", "integer", "`a * 2^b`, wrapped; zero for shifts by the width or more.", (a, b) => binary("shl", a, b));
+export const ShiftLeft = binaryOp("shift_left", "integer", "`a * 2^b`, wrapped; zero for shifts by the width or more.", (a, b) =>
+  binary("shl", a, b),
+);
 export const ShiftRight = binaryOp("shift_right", "integer", "The bits of `a` moved down by `b`; signed types keep the sign.", (a, b) =>
   binary("shr", a, b),
 );

@@ -43,7 +43,12 @@ function runningStage(x: Buffer, y: Buffer, { axis, exclusive, reverse, neutral,
   };
 }
 
-function cumulativeOp(name: string, summary: string, neutral: number, combine: (a: Expr, b: Expr) => Expr): OpDefinition<{ x: typeof operand }, typeof attributes> {
+function cumulativeOp(
+  name: string,
+  summary: string,
+  neutral: number,
+  combine: (a: Expr, b: Expr) => Expr,
+): OpDefinition<{ x: typeof operand }, typeof attributes> {
   return defineOp<{ x: typeof operand }, typeof attributes>({
     name,
     summary,

@@ -2,7 +2,23 @@
 import { broadcastLoad, broadcastShapes } from "../broadcast.ts";
 import { defineOp, operand } from "../define.ts";
 import {
-  add, binary, constantLike, convert, div, eq, type Expr, floordiv, floormod, lt, max, min, mul, not, select, sub, unary,
+  add,
+  binary,
+  constantLike,
+  convert,
+  div,
+  eq,
+  type Expr,
+  floordiv,
+  floormod,
+  lt,
+  max,
+  min,
+  mul,
+  not,
+  select,
+  sub,
+  unary,
 } from "../expr.ts";
 import type { UnaryOp } from "../scalar.ts";
 import { pointwise } from "../stage.ts";
@@ -61,12 +77,16 @@ export const Mul = binaryOp("mul", "number", "Product.", mul);
 export const Div = binaryOp("div", "number", "Quotient; of integers rounded towards zero, and zero for a zero divisor.", div);
 export const FloorDiv = binaryOp("floor_div", "number", "Quotient rounded towards minus infinity.", floordiv);
 export const FloorMod = binaryOp("floor_mod", "number", "Remainder with the sign of the divisor, as Python's `%`.", floormod);
-export const Rem = binaryOp("rem", "number", "Remainder with the sign of the dividend, as C's `%` and `fmod`.", (a, b) => binary("rem", a, b));
+export const Rem = binaryOp("rem", "number", "Remainder with the sign of the dividend, as C's `%` and `fmod`.", (a, b) =>
+  binary("rem", a, b),
+);
 export const Max = binaryOp("max", "number", "The greater one; NaN when either is.", max);
 export const Min = binaryOp("min", "number", "The smaller one; NaN when either is.", min);
 export const Atan2 = binaryOp("atan2", "float", "The angle of the point (`b`, `a`), in radians.", (a, b) => binary("atan2", a, b));
 export const SquaredDifference = binaryOp("squared_difference", "number", "`(a - b) * (a - b)`.", (a, b) => squared(sub(a, b)));
-export const Xlogy = binaryOp("xlogy", "float", "`a * log(b)`, zero where `a` is zero and `b` is a number.", (a, b) => xTimes(a, b, mul(a, logOf(b))));
+export const Xlogy = binaryOp("xlogy", "float", "`a * log(b)`, zero where `a` is zero and `b` is a number.", (a, b) =>
+  xTimes(a, b, mul(a, logOf(b))),
+);
 export const Xdivy = binaryOp("xdivy", "float", "`a / b`, zero where `a` is zero and `b` is a number.", (a, b) => xTimes(a, b, div(a, b)));
 export const DivNoNan = binaryOp("div_no_nan", "number", "`a / b`, zero where `b` is zero.", (a, b) => whenZero(b, div(a, b)));
 export const MulNoNan = binaryOp("mul_no_nan", "number", "`a * b`, zero where `b` is zero.", (a, b) => whenZero(b, mul(a, b)));
@@ -98,4 +118,3 @@ export const Pow = defineOp({
 
 /** Whether `x` is neither infinite nor NaN. */
 export const isFiniteExpr = (x: Expr): Expr => lt(unary("abs", x), constantLike(x, Infinity));
-

@@ -3,7 +3,22 @@ import { choice, int, maybe } from "../attribute.ts";
 import { defineOp, type Named, operand, optionalOperand } from "../define.ts";
 import { OpError } from "../diagnostic.ts";
 import { type Dim, max as maxDim, min as minDim, sub } from "../dim.ts";
-import { add, type Buffer, constant, constantLike, convert, div, eq, type Expr, load, mul, select, toDim, unary, variable } from "../expr.ts";
+import {
+  add,
+  type Buffer,
+  constant,
+  constantLike,
+  convert,
+  div,
+  eq,
+  type Expr,
+  load,
+  mul,
+  select,
+  toDim,
+  unary,
+  variable,
+} from "../expr.ts";
 import { type Folding, pointwise, reduction, type State } from "../stage.ts";
 import { computeType, formatType, sameShape, tensor } from "../type.ts";
 import { expectElements } from "./map.ts";
@@ -11,7 +26,11 @@ import { expectElements } from "./map.ts";
 const operands = { x: operand, target: operand, weight: optionalOperand };
 
 /** The weight of the target class at a point of the target, zero for the class that is ignored; and minus its score. */
-function scoreAt({ x, target, weight }: Named<typeof operands, Buffer>, ignored: number | undefined, at: readonly Dim[]): { weight: Expr; loss: Expr } {
+function scoreAt(
+  { x, target, weight }: Named<typeof operands, Buffer>,
+  ignored: number | undefined,
+  at: readonly Dim[],
+): { weight: Expr; loss: Expr } {
   const type = computeType(x.dtype);
   const label = load(target, at);
   const chosen = minDim(sub(x.shape[1]!, 1), maxDim(0, toDim(convert(label, "i64"))));
@@ -49,9 +68,13 @@ export const NegativeLogLikelihoodLoss = defineOp({
     expectElements(x, "float", "negative_log_likelihood_loss");
     expectElements(target, "integer", "negative_log_likelihood_loss");
     const points = x.shape.filter((_, d) => d !== 1);
-    const fits = x.shape.length >= 2 && points.length === target.shape.length && points.every((d, i) => typeof d !== "number" || typeof target.shape[i] !== "number" || d === target.shape[i]);
+    const fits =
+      x.shape.length >= 2 &&
+      points.length === target.shape.length &&
+      points.every((d, i) => typeof d !== "number" || typeof target.shape[i] !== "number" || d === target.shape[i]);
     if (!fits) throw new OpError(`the targets ${formatType(target)} do not fit the scores ${formatType(x)}`);
-    if (weight && !sameShape(weight.shape, [x.shape[1]!])) throw new OpError(`the weights ${formatType(weight)} do not fit the scores ${formatType(x)}`);
+    if (weight && !sameShape(weight.shape, [x.shape[1]!]))
+      throw new OpError(`the weights ${formatType(weight)} do not fit the scores ${formatType(x)}`);
     return tensor(x.dtype, how === "none" ? target.shape : []);
   },
   compute({ operands: given, attributes: { reduction: how, ignore }, results: [y] }) {

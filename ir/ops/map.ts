@@ -34,10 +34,9 @@ export function expectSameElements(op: string, ...types: readonly TensorType[]):
 }
 
 type X = { readonly x: typeof operand };
-type AB = { readonly a: typeof operand; readonly b: typeof operand };
 
 /** `y = f(x)` for each element; `result` is the element type of `y` where it is not that of `x`. */
-export const unaryOp = (name: string, on: TypeClass, summary: string, f: (x: Expr) => Expr, result?: DType): OpDefinition<X, Record<never, never>> =>
+export const unaryOp = (name: string, on: TypeClass, summary: string, f: (x: Expr) => Expr, result?: DType) =>
   unaryOpWith(name, on, summary, {}, f, result);
 
 /** `y = f(x)` for each element, by static attributes. */
@@ -63,14 +62,8 @@ export function unaryOpWith<const A extends AttributeSpecs>(
 }
 
 /** `y = f(a, b)` for each pair of elements; `a` and `b` broadcast. */
-export function binaryOp(
-  name: string,
-  on: TypeClass,
-  summary: string,
-  f: (a: Expr, b: Expr) => Expr,
-  result?: DType,
-): OpDefinition<AB, Record<never, never>> {
-  return defineOp<AB, Record<never, never>>({
+export function binaryOp(name: string, on: TypeClass, summary: string, f: (a: Expr, b: Expr) => Expr, result?: DType) {
+  return defineOp({
     name,
     summary,
     operands: { a: operand, b: operand },

@@ -7,12 +7,12 @@ import { normalizeAxes, normalizeAxis } from "../axis.ts";
 import { broadcastLoad, broadcastShapes } from "../broadcast.ts";
 import { defineOp, operand, optionalOperand } from "../define.ts";
 import { OpError } from "../diagnostic.ts";
-import { add as addDims, type Dim, floordiv, mod, mul as mulDims } from "../dim.ts";
-import { add, binary, type Buffer, constantLike, convert, div, eq, type Expr, load, makeBuffer, mul, select, sub, unary } from "../expr.ts";
-import { isInside, paddedLoad, pointwise, reduction, type Stage, sum } from "../stage.ts";
+import { add as addDims, type Dim, floordiv, formatDim, mod, mul as mulDims } from "../dim.ts";
+import { add, type Buffer, constantLike, convert, div, type Expr, load, makeBuffer, mul, sub, unary } from "../expr.ts";
+import { pointwise, reduction, type Stage, sum } from "../stage.ts";
 import { computeType, formatType, sameShape, tensor, type TensorType } from "../type.ts";
 import { expectElements } from "./map.ts";
-import { countAs, extentsOf, reducedShape, reducedType, reductionIndices } from "./reduce.ts";
+import { countAs, extentsOf, reducedType, reductionIndices } from "./reduction.ts";
 
 /** `parameter[at]`, broadcast, in the compute type of `x`. */
 const parameterAt = (parameter: Buffer, x: Buffer, at: readonly Dim[]): Expr => convert(broadcastLoad(parameter, at), computeType(x.dtype));
@@ -39,7 +39,12 @@ function momentStages(mean: Buffer, spread: Buffer, { extents, element }: Groups
   const finished = (value: Expr, out: Buffer): Expr => convert(value, computeType(out.dtype));
   const averaged = (v: Expr): Expr => div(v, countAs(extents, v.dtype));
   return [
-    reduction(mean, extents, (at, r) => sum(element(at, r)), (v) => finished(averaged(v), mean)),
+    reduction(
+      mean,
+      extents,
+      (at, r) => sum(element(at, r)),
+      (v) => finished(averaged(v), mean),
+    ),
     reduction(
       spread,
       extents,
@@ -136,7 +141,9 @@ export const LayerNorm = defineOp({
     const axes = axesFrom(axis, rank);
     const type = computeType(x.dtype);
     const isExact = mean!.dtype === type;
-    const [m, s] = isExact ? [mean!, inverse!] : [makeBuffer("exact_mean", type, mean!.shape), makeBuffer("exact_inverse", type, mean!.shape)];
+    const [m, s] = isExact
+      ? [mean!, inverse!]
+      : [makeBuffer("exact_mean", type, mean!.shape), makeBuffer("exact_inverse", type, mean!.shape)];
     const element = (at: readonly Dim[], r: readonly Dim[]): Expr => load(x, reductionIndices(rank, axes, true, at, r));
     const copy = (out: Buffer, from: Buffer): Stage => pointwise(out, (at) => convert(load(from, at), computeType(out.dtype)));
     return [
@@ -172,7 +179,12 @@ export const RmsNorm = defineOp({
       return mul(value, value);
     };
     return [
-      reduction(inverse, extents, (at, r) => sum(square(at, r)), (v) => inverseDeviation(div(v, countAs(extents, v.dtype)), epsilon)),
+      reduction(
+        inverse,
+        extents,
+        (at, r) => sum(square(at, r)),
+        (v) => inverseDeviation(div(v, countAs(extents, v.dtype)), epsilon),
+      ),
       pointwise(y!, (at) => scaled(mul(load(x, at), broadcastLoad(inverse, at)), scale && parameterAt(scale, x, at), undefined)),
     ];
   },
@@ -196,7 +208,7 @@ export const GroupNorm = defineOp({
     const [, channels] = x.shape;
     if (channels === undefined) throw new OpError(`group_norm needs channels on axis 1, not ${formatType(x)}`);
     if (groups === 0 || (mod(channels, groups) !== 0 && typeof channels === "number" && typeof groups === "number")) {
-      throw new OpError(`${String(channels)} channels do not divide into ${String(groups)} groups`, "bad-attribute");
+      throw new OpError(`${formatDim(channels)} channels do not divide into ${formatDim(groups)} groups`, "bad-attribute");
     }
     expectVector(scale, x, "scale", [channels, groups]);
     expectVector(bias, x, "bias", [channels, groups]);
@@ -218,68 +230,6 @@ export const GroupNorm = defineOp({
         const normal = mul(sub(load(x, at), load(mean, [n, group(c)])), load(inverse, [n, group(c)]));
         return scaled(normal, parameter(scale, c), parameter(bias, c));
       }),
-    ];
-  },
-});
-
-export const LpNorm = defineOp({
-  name: "lp_norm",
-  summary: "`x` divided by its L1 or L2 norm along the axis; zero where the norm is zero.",
-  operands: { x: operand },
-  attributes: { axis: int(-1), p: int(2, "1 or 2") },
-  infer({ x }, { axis, p }) {
-    expectElements(x, "float", "lp_norm");
-    normalizeAxis(axis, x.shape.length);
-    if (p !== 1 && p !== 2) throw new OpError(`the norm L${p} is neither L1 nor L2`, "bad-attribute");
-    return x;
-  },
-  compute({ operands: { x }, attributes: { axis: given, p }, results: [y] }) {
-    const axes = [normalizeAxis(given, x.shape.length)];
-    const norm = makeBuffer("norm", computeType(x.dtype), reducedShape(x.shape, axes, true));
-    const term = (v: Expr): Expr => (p === 1 ? unary("abs", v) : mul(v, v));
-    return [
-      reduction(
-        norm,
-        extentsOf(x.shape, axes),
-        (at, r) => sum(term(load(x, reductionIndices(x.shape.length, axes, true, at, r)))),
-        (v) => (p === 1 ? v : unary("sqrt", v)),
-      ),
-      pointwise(y!, (at) => {
-        const n = broadcastLoad(norm, at);
-        const zero = constantLike(n, 0);
-        return select(eq(n, zero), zero, div(load(x, at), n));
-      }),
-    ];
-  },
-});
-
-export const Lrn = defineOp({
-  name: "lrn",
-  summary:
-    "`x / (bias + alpha / size * sum of x^2)^beta`, the sum over a window of `size` channels (axis 1) around the element's: Krizhevsky et al. (2012). " +
-    "Of an even size, the window has one channel more after the element's than before.",
-  operands: { x: operand },
-  attributes: { size: int(), alpha: float(1e-4), beta: float(0.75), bias: float(1) },
-  infer({ x }, { size }) {
-    expectElements(x, "float", "lrn");
-    if (x.shape.length < 2) throw new OpError(`lrn needs channels on axis 1, not ${formatType(x)}`);
-    if (size < 1) throw new OpError(`a window of ${size} channels is empty`, "bad-attribute");
-    return x;
-  },
-  compute({ operands: { x }, attributes: { size, alpha, beta, bias }, results: [y] }) {
-    const square = (at: readonly Dim[], r: Dim): Expr => {
-      const channel = addDims(at[1]!, r, -Math.floor((size - 1) / 2));
-      const value = paddedLoad(x, [at[0]!, channel, ...at.slice(2)], isInside(channel, x.shape[1]!));
-      return mul(value, value);
-    };
-    const share = (v: Expr): Expr => add(constantLike(v, bias), mul(constantLike(v, alpha / size), v));
-    return [
-      reduction(
-        y!,
-        [size],
-        (at, r) => sum(square(at, r[0]!)),
-        (v, at) => div(load(x, at), binary("pow", share(v), constantLike(v, beta))),
-      ),
     ];
   },
 });

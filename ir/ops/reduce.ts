@@ -5,33 +5,12 @@
 import { type Attribute, flag, ints } from "../attribute.ts";
 import { normalizeAxes } from "../axis.ts";
 import { defineOp, type NamedTypes, type OpDefinition, operand } from "../define.ts";
-import { type Dim, product } from "../dim.ts";
-import { constant, convert, div, type Expr, index, load, mul, unary } from "../expr.ts";
+import type { Dim } from "../dim.ts";
+import { convert, div, type Expr, load, mul, unary } from "../expr.ts";
 import { all, any, type Folding, maximum, minimum, productOf, reduction, sum } from "../stage.ts";
-import { computeType, type ComputeType, type DType, integerBits, isFloat, isInteger, isUnsigned, tensor, type TensorType } from "../type.ts";
+import { computeType, type ComputeType, type DType, isFloat } from "../type.ts";
 import { expectElements, type TypeClass } from "./map.ts";
-
-/** `shape` without the axes, or with extents of one in their place. `axes` are normalised. */
-export const reducedShape = (shape: readonly Dim[], axes: readonly number[], keepdims: boolean): Dim[] =>
-  shape.flatMap((extent, d) => (axes.includes(d) ? (keepdims ? [1] : []) : [extent]));
-
-/** Indices into the operand: `at` is a point of the reduced shape, `r` one of the axes. */
-export function reductionIndices(rank: number, axes: readonly number[], keepdims: boolean, at: readonly Dim[], r: readonly Dim[]): Dim[] {
-  const kept = keepdims ? at.filter((_, d) => !axes.includes(d)) : [...at];
-  return Array.from({ length: rank }, (_, d) => (axes.includes(d) ? r[axes.indexOf(d)]! : kept.shift()!));
-}
-
-/** The extents of `axes` in `shape`. */
-export const extentsOf = (shape: readonly Dim[], axes: readonly number[]): Dim[] => axes.map((a) => shape[a]!);
-
-/** The number of points of `extents`, as a value of the type. */
-export const countAs = (extents: readonly Dim[], dtype: ComputeType): Expr => convert(index(product(extents)), dtype);
-
-/** The type for roots, logarithms and exponentials of a type's values: floats keep theirs. */
-export function realType(dtype: DType): ComputeType {
-  if (isFloat(dtype)) return computeType(dtype);
-  return isInteger(dtype) && integerBits(dtype) > 16 ? "f64" : "f32";
-}
+import { countAs, extentsOf, realType, reducedType, reductionIndices, storedExtremes } from "./reduction.ts";
 
 interface Reduction {
   readonly name: string;
@@ -46,7 +25,14 @@ interface Reduction {
 const keepdims = flag(false, "whether the axes stay, with extent one");
 type ReduceAttributes = { readonly axes: Attribute<readonly number[]>; readonly keepdims: Attribute<boolean> };
 
-function reduceOp({ name, on, summary, work = computeType, fold, finish = (v) => v }: Reduction): OpDefinition<{ x: typeof operand }, ReduceAttributes> {
+function reduceOp({
+  name,
+  on,
+  summary,
+  work = computeType,
+  fold,
+  finish = (v) => v,
+}: Reduction): OpDefinition<{ x: typeof operand }, ReduceAttributes> {
   return defineOp<{ x: typeof operand }, ReduceAttributes>({
     name,
     summary,
@@ -54,7 +40,7 @@ function reduceOp({ name, on, summary, work = computeType, fold, finish = (v) =>
     attributes: { axes: ints(undefined, "the axes that are folded; none of them for an empty list"), keepdims },
     infer({ x }: NamedTypes<{ x: typeof operand }>, attributes) {
       expectElements(x, on, name);
-      return tensor(x.dtype, reducedShape(x.shape, normalizeAxes(attributes.axes, x.shape.length), attributes.keepdims));
+      return reducedType(x, x.dtype, attributes.axes, attributes.keepdims);
     },
     compute({ operands: { x }, attributes, results: [y] }) {
       const axes = normalizeAxes(attributes.axes, x.shape.length);
@@ -65,18 +51,6 @@ function reduceOp({ name, on, summary, work = computeType, fold, finish = (v) =>
       return [reduction(y!, extents, point, (v) => convert(finish(v, countAs(extents, v.dtype)), computeType(y!.dtype)))];
     },
   });
-}
-
-/** The least and the greatest value of a storage type, as values of its compute type. */
-export function storedExtremes(dtype: DType): { readonly least: Expr; readonly greatest: Expr } {
-  const type = computeType(dtype);
-  if (!isInteger(dtype)) {
-    const isBool = dtype === "bool";
-    return { least: constant(type, isBool ? 0 : -Infinity), greatest: constant(type, isBool ? 1 : Infinity) };
-  }
-  const span = 1n << BigInt(integerBits(dtype));
-  const [least, greatest] = isUnsigned(dtype) ? [0n, span - 1n] : [-span / 2n, span / 2n - 1n];
-  return { least: constant(type, least), greatest: constant(type, greatest) };
 }
 
 const startingAt = (folding: Folding, init: Expr): Folding => ({ ...folding, state: folding.state.map((s) => ({ ...s, init })) });
@@ -105,7 +79,12 @@ export const ReduceMin = reduceOp({
   summary: "Least element over the axes; NaN when there is one.",
   fold: (x, dtype) => startingAt(minimum(x), storedExtremes(dtype).greatest),
 });
-export const ReduceL1 = reduceOp({ name: "reduce_l1", on: "number", summary: "Sum of absolute values.", fold: (x) => sum(unary("abs", x)) });
+export const ReduceL1 = reduceOp({
+  name: "reduce_l1",
+  on: "number",
+  summary: "Sum of absolute values.",
+  fold: (x) => sum(unary("abs", x)),
+});
 export const ReduceL2 = reduceOp({
   name: "reduce_l2",
   on: "number",
@@ -114,7 +93,12 @@ export const ReduceL2 = reduceOp({
   fold: (x) => sum(squared(x)),
   finish: (v) => unary("sqrt", v),
 });
-export const ReduceSumSquare = reduceOp({ name: "reduce_sum_square", on: "number", summary: "Sum of squares.", fold: (x) => sum(squared(x)) });
+export const ReduceSumSquare = reduceOp({
+  name: "reduce_sum_square",
+  on: "number",
+  summary: "Sum of squares.",
+  fold: (x) => sum(squared(x)),
+});
 export const ReduceLogSum = reduceOp({
   name: "reduce_log_sum",
   on: "number",
@@ -125,7 +109,3 @@ export const ReduceLogSum = reduceOp({
 });
 export const ReduceAny = reduceOp({ name: "reduce_any", on: "bool", summary: "Whether any element holds.", fold: any });
 export const ReduceAll = reduceOp({ name: "reduce_all", on: "bool", summary: "Whether all elements hold.", fold: all });
-
-/** The shape that a reduction of `x` by its attributes has. */
-export const reducedType = (x: TensorType, dtype: DType, axes: readonly number[], keep: boolean): TensorType =>
-  tensor(dtype, reducedShape(x.shape, normalizeAxes(axes, x.shape.length), keep));

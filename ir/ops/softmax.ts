@@ -6,17 +6,32 @@ import { flag, ints } from "../attribute.ts";
 import { normalizeAxes } from "../axis.ts";
 import { defineOp, operand } from "../define.ts";
 import { add, type Dim, mul as multiply } from "../dim.ts";
-import { type Buffer, constantLike, convert, div, eq, type Expr, index, load, add as plus, makeBuffer, select, sub, unary } from "../expr.ts";
+import {
+  type Buffer,
+  constantLike,
+  convert,
+  div,
+  eq,
+  type Expr,
+  index,
+  load,
+  add as plus,
+  makeBuffer,
+  select,
+  sub,
+  unary,
+} from "../expr.ts";
 import { argExtreme, maximum, pointwise, reduction, type Stage, sum } from "../stage.ts";
 import { computeType } from "../type.ts";
 import { isFiniteExpr } from "./elementwise.ts";
 import { expectElements } from "./map.ts";
-import { extentsOf, realType, reducedShape, reducedType, reductionIndices } from "./reduce.ts";
+import { extentsOf, realType, reducedShape, reducedType, reductionIndices } from "./reduction.ts";
 
 const axesAttribute = ints([-1], "the axes that are normalised together");
 
 /** A buffer with one element for each group of elements that are normalised together. */
-const perGroup = (x: Buffer, name: string, axes: readonly number[]): Buffer => makeBuffer(name, computeType(x.dtype), reducedShape(x.shape, axes, false));
+const perGroup = (x: Buffer, name: string, axes: readonly number[]): Buffer =>
+  makeBuffer(name, computeType(x.dtype), reducedShape(x.shape, axes, false));
 
 /** The point's group: its indices but those of the axes. */
 const groupOf = (at: readonly Dim[], axes: readonly number[]): Dim[] => at.filter((_, d) => !axes.includes(d));

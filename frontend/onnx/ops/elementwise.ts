@@ -1,6 +1,5 @@
 /** ONNX's elementwise operators: arithmetic, functions, activations, comparisons, logic and conversions of element types. */
-import type { AnyOpDefinition, OpDefinition } from "../../../ir/define.ts";
-import type { operand } from "../../../ir/define.ts";
+import type { AnyOpDefinition } from "../../../ir/define.ts";
 import type { Value } from "../../../ir/graph.ts";
 import * as activation from "../../../ir/ops/activation.ts";
 import { BitCast, Cast } from "../../../ir/ops/cast.ts";
@@ -11,8 +10,8 @@ import type { DType } from "../../../ir/type.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { onnxDType } from "../tensor-data.ts";
 
-type UnaryDefinition = OpDefinition<{ x: typeof operand }, Record<never, never>>;
-type BinaryDefinition = OpDefinition<{ a: typeof operand; b: typeof operand }, Record<never, never>>;
+type UnaryDefinition = typeof math.Abs;
+type BinaryDefinition = typeof math.Add;
 
 /** The operator with one operand that is this op of ours. */
 const unary =
@@ -22,7 +21,8 @@ const unary =
 
 /** Before version 7, broadcasting was limited, and had to be asked for by attributes. */
 function refuseOldBroadcast(n: NodeContext): void {
-  if (n.opset < 7 && n.int("broadcast", 0) !== 0) n.unsupported("broadcasting by attribute is not supported", "convert the model to opset 7 or later");
+  if (n.opset < 7 && n.int("broadcast", 0) !== 0)
+    n.unsupported("broadcasting by attribute is not supported", "convert the model to opset 7 or later");
 }
 
 const binaryOf = (n: NodeContext, definition: BinaryDefinition): Value => {
@@ -68,27 +68,28 @@ const clip: Lowering = (n) => {
 
 const bitShift: Lowering = (n) => {
   const direction = n.string("direction");
-  if (direction !== "LEFT" && direction !== "RIGHT") n.unsupported(`the direction '${direction}' is neither LEFT nor RIGHT`, undefined, "bad-attribute");
+  if (direction !== "LEFT" && direction !== "RIGHT")
+    n.unsupported(`the direction '${direction}' is neither LEFT nor RIGHT`, undefined, "bad-attribute");
   return binaryOf(n, direction === "LEFT" ? compare.ShiftLeft : compare.ShiftRight);
 };
 
 const gelu: Lowering = (n) => {
   const approximate = n.string("approximate", "none");
-  if (approximate !== "none" && approximate !== "tanh") n.unsupported(`the approximation '${approximate}' is neither none nor tanh`, undefined, "bad-attribute");
+  if (approximate !== "none" && approximate !== "tanh")
+    n.unsupported(`the approximation '${approximate}' is neither none nor tanh`, undefined, "bad-attribute");
   return n.create(activation.Gelu, { x: n.input(0) }, { approximate: approximate === "tanh" ? "tanh" : "none" });
 };
 
 const isInf: Lowering = (n) =>
   n.create(compare.IsInf, { x: n.input(0) }, { negative: n.int("detect_negative", 1) !== 0, positive: n.int("detect_positive", 1) !== 0 });
 
-/** Before version 7, the slope of one element per channel stood for axis 1. */
 const prelu: Lowering = (n) => n.create(activation.Prelu, { x: n.input(0), slope: n.input(1) });
 
 function castTo(n: NodeContext, to: DType): Value {
   const rounding = n.string("round_mode", "up");
-  if (rounding !== "up" && rounding !== "down" && rounding !== "nearest") n.unsupported(`the rounding mode '${rounding}' is not known`, undefined, "bad-attribute");
-  const mode = rounding as "up" | "down" | "nearest";
-  return n.create(Cast, { x: n.input(0) }, { to, saturate: n.int("saturate", 1) !== 0, rounding: mode });
+  if (rounding !== "up" && rounding !== "down" && rounding !== "nearest")
+    return n.unsupported(`the rounding mode '${rounding}' is not known`, undefined, "bad-attribute");
+  return n.create(Cast, { x: n.input(0) }, { to, saturate: n.int("saturate", 1) !== 0, rounding });
 }
 
 /** The element type that attribute `to` numbers. */

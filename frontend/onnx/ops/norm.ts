@@ -1,10 +1,10 @@
 /** ONNX's normalisations, dropout and losses. */
-import { normalizeAxes } from "../../../ir/axis.ts";
 import type { Value } from "../../../ir/graph.ts";
 import { Cast } from "../../../ir/ops/cast.ts";
 import { constantValue } from "../../../ir/ops/constant.ts";
 import { Add, Div, Mul, Sqrt, Sub } from "../../../ir/ops/elementwise.ts";
 import { NegativeLogLikelihoodLoss } from "../../../ir/ops/loss.ts";
+import { LpNorm, Lrn } from "../../../ir/ops/lp-norm.ts";
 import * as norm from "../../../ir/ops/norm.ts";
 import { Expand } from "../../../ir/ops/shape.ts";
 import { LogSoftmax } from "../../../ir/ops/softmax.ts";
@@ -25,7 +25,7 @@ function blend(n: NodeContext, share: number, a: Value, b: Value): Value {
 /** Statistics of the batch normalise it and are blended into the running ones. */
 function trainBatchNorm(n: NodeContext): readonly Value[] {
   const [x, scale, bias, mean, variance] = n.inputs() as [Value, Value, Value, Value, Value];
-  const axes = normalizeAxes(Array.from({ length: n.rank(0) }, (_, d) => d), n.rank(0)).filter((d) => d !== 1);
+  const axes = Array.from({ length: n.rank(0) }, (_, d) => d).filter((d) => d !== 1);
   const [batchMean, batchVariance] = n.createAll(norm.Moments, { x }, { axes }) as [Value, Value];
   const y = n.create(norm.BatchNorm, { x, scale, bias, mean: batchMean, variance: batchVariance }, { epsilon: epsilonOf(n) });
   const momentum = n.float("momentum", 0.9);
@@ -56,7 +56,8 @@ const layerNorm: Lowering = (n) => {
   );
 };
 
-const rmsNorm: Lowering = (n) => n.create(norm.RmsNorm, { x: n.input(0), scale: n.input(1) }, { axis: n.int("axis", -1), epsilon: epsilonOf(n) });
+const rmsNorm: Lowering = (n) =>
+  n.create(norm.RmsNorm, { x: n.input(0), scale: n.input(1) }, { axis: n.int("axis", -1), epsilon: epsilonOf(n) });
 
 const instanceNorm: Lowering = (n) =>
   n.create(
@@ -70,7 +71,7 @@ const groupNorm: Lowering = (n) =>
 
 const lrn: Lowering = (n) =>
   n.create(
-    norm.Lrn,
+    Lrn,
     { x: n.input(0) },
     { size: n.int("size"), alpha: n.float("alpha", 1e-4), beta: n.float("beta", 0.75), bias: n.float("bias", 1) },
   );
@@ -100,11 +101,12 @@ const dropout: Lowering = (n) => {
 function negativeLogLikelihood(n: NodeContext, x: Value): Value {
   const weight = n.optional(2);
   const reduction = n.string("reduction", "mean");
-  if (reduction !== "none" && reduction !== "mean" && reduction !== "sum") n.unsupported(`the reduction '${reduction}' is not known`, undefined, "bad-attribute");
+  if (reduction !== "none" && reduction !== "mean" && reduction !== "sum")
+    return n.unsupported(`the reduction '${reduction}' is not known`, undefined, "bad-attribute");
   return n.create(
     NegativeLogLikelihoodLoss,
     { x, target: n.input(1), ...(weight && { weight }) },
-    { reduction: reduction as "none" | "mean" | "sum", ...(n.has("ignore_index") && { ignore: n.int("ignore_index") }) },
+    { reduction, ...(n.has("ignore_index") && { ignore: n.int("ignore_index") }) },
   );
 }
 
@@ -120,7 +122,7 @@ export const normLowerings: Lowerings = {
   InstanceNormalization: instanceNorm,
   LRN: lrn,
   LayerNormalization: layerNorm,
-  LpNormalization: (n) => n.create(norm.LpNorm, { x: n.input(0) }, { axis: n.int("axis", -1), p: n.int("p", 2) }),
+  LpNormalization: (n) => n.create(LpNorm, { x: n.input(0) }, { axis: n.int("axis", -1), p: n.int("p", 2) }),
   MeanVarianceNormalization: meanVarianceNorm,
   NegativeLogLikelihoodLoss: (n) => negativeLogLikelihood(n, n.input(0)),
   RMSNormalization: rmsNorm,

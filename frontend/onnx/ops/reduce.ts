@@ -36,7 +36,11 @@ const cumulative =
   (n) => {
     const [axis] = n.numbers(1, "the axis of a running sum");
     if (axis === undefined) n.unsupported("the axis is empty", undefined, "bad-operand");
-    return n.create(definition, { x: n.input(0) }, { axis: axis!, exclusive: n.int("exclusive", 0) !== 0, reverse: n.int("reverse", 0) !== 0 });
+    return n.create(
+      definition,
+      { x: n.input(0) },
+      { axis: axis!, exclusive: n.int("exclusive", 0) !== 0, reverse: n.int("reverse", 0) !== 0 },
+    );
   };
 
 /** Before version 13 the operand counts as a matrix of the axes before `axis` by those from it on. */
