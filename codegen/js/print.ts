@@ -284,7 +284,7 @@ class JsPrinter {
       case "u64":
         return this.longArithmetic(op, dtype, a, b);
       case "bool":
-        return `(${a} ${bitSigns[op] ?? "&"} ${b})`;
+        return `(${a} ${bitSigns[op] ?? (op.startsWith("max") ? "|" : "&")} ${b})`;
     }
   }
 
