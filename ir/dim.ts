@@ -385,10 +385,10 @@ export function refine(a: readonly Dim[], b: readonly Dim[]): Refinement | undef
   }
 }
 
-/** `2*n+1`, `floordiv(h-3,2)`, `i0*4+i1`. */
+/** `2*n+1`, `floordiv(h-3,2)`, `i0*4+i1`; names of extents that are not plain words are quoted. */
 export function formatDim(d: Dim): string {
   if (typeof d === "number") return String(d);
-  return d.terms.map(formatTerm).join("+").replaceAll("+-", "-");
+  return d.terms.map(formatTerm).reduce((sum, t) => (t.startsWith("-") ? sum + t : `${sum}+${t}`));
 }
 
 function formatTerm(t: Term): string {
@@ -398,6 +398,14 @@ function formatTerm(t: Term): string {
 }
 
 function formatAtom(a: Atom): string {
-  if (a.kind === "extent" || a.kind === "loop") return a.name;
-  return a.kind === "opaque" ? `[${a.key}]` : `${a.kind}(${formatDim(a.a)},${formatDim(a.b)})`;
+  switch (a.kind) {
+    case "extent":
+      return /^[A-Za-z_][\w.]*$/.test(a.name) ? a.name : JSON.stringify(a.name);
+    case "loop":
+      return a.name;
+    case "opaque":
+      return `[${a.key}]`;
+    default:
+      return `${a.kind}(${formatDim(a.a)},${formatDim(a.b)})`;
+  }
 }

@@ -1,0 +1,100 @@
+/**
+ * The text form as files: the text, and beside it one file with the constants that are too large for it. Each of them
+ * starts at a multiple of 64 bytes and is named with the start of its SHA-256, which reading checks.
+ */
+import { createHash } from "node:crypto";
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { TensorData } from "../ir/data.ts";
+import { CompileError } from "../ir/diagnostic.ts";
+import type { Graph } from "../ir/graph.ts";
+import { parseGraph } from "../ir/text/parse.ts";
+import { printGraph, type WeightReference, type WeightSink } from "../ir/text/print.ts";
+import type { WeightReader } from "../ir/text/values.ts";
+import { ExternalFiles } from "./external-files.ts";
+
+const alignment = 64;
+const hashDigits = 16;
+/** Bytes read, hashed and written at a time. */
+const pieceBytes = 1 << 26;
+
+function* pieces({ source, offset, byteLength }: TensorData): Generator<Uint8Array, void, undefined> {
+  for (let at = 0; at < byteLength; at += pieceBytes) yield source.read(offset + at, Math.min(pieceBytes, byteLength - at));
+}
+
+function hashOf(data: TensorData): string {
+  const hash = createHash("sha256");
+  for (const piece of pieces(data)) hash.update(piece);
+  return hash.digest("hex");
+}
+
+/** Gives constants their places, equal ones the same; `write` is told of each new one and where it starts. */
+export class WeightPlacer implements WeightSink {
+  private readonly known = new Map<string, WeightReference>();
+  private end = 0;
+
+  constructor(
+    private readonly file: string,
+    private readonly write: (data: TensorData, offset: number) => void,
+  ) {}
+
+  add(data: TensorData): WeightReference {
+    const hash = hashOf(data);
+    const key = `${hash} ${data.byteLength}`;
+    const known = this.known.get(key);
+    if (known) return known;
+    const offset = Math.ceil(this.end / alignment) * alignment;
+    this.write(data, offset);
+    this.end = offset + data.byteLength;
+    const reference = { file: this.file, offset, hash: hash.slice(0, hashDigits) };
+    this.known.set(key, reference);
+    return reference;
+  }
+}
+
+/** Writes the graph's text to `path`, and its large constants to `NAME.weights.bin` beside it where it has any. */
+export function writeSir(graph: Graph, path: string): void {
+  const file = `${basename(path).replace(/\.sir$/, "")}.weights.bin`;
+  let descriptor: number | undefined;
+  try {
+    const weights = new WeightPlacer(file, (data, offset) => {
+      descriptor ??= openSync(join(dirname(path), file), "w");
+      let at = offset;
+      for (const piece of pieces(data)) at += writeWhole(descriptor, piece, at);
+    });
+    writeFileSync(path, printGraph(graph, { weights }));
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+function writeWhole(descriptor: number, bytes: Uint8Array, position: number): number {
+  for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done, bytes.length - done, position + done);
+  return bytes.length;
+}
+
+/** The graph in a text file; its constants are read, from files in the same folder only, when they are needed. */
+export function readSir(path: string): Graph {
+  return parseGraph(readFileSync(path, "utf8"), path, { readWeights: weightReader(dirname(path)) });
+}
+
+/** Finds constants in the files of a folder; throws a `CompileError` where bytes are not there or not those of the text. */
+export function weightReader(folder: string): WeightReader {
+  const files = new ExternalFiles(folder);
+  const checked = new Set<string>();
+  return (file, offset, length, hash) => {
+    const data = files.range(file, offset, length, { source: file });
+    const key = `${file} ${offset} ${length} ${hash ?? ""}`;
+    if (hash !== undefined && !checked.has(key) && !isHashOf(hash, data)) {
+      throw CompileError.of("external-data", { source: file }, `the bytes from ${offset} of '${file}' are not those that the text was printed with`, {
+        expected: hash,
+        received: hashOf(data).slice(0, hash.length),
+        remedy: "print the model again, or leave the hash out of the text",
+      });
+    }
+    checked.add(key);
+    return data;
+  };
+}
+
+const isHashOf = (hash: string, data: TensorData): boolean => hash.length > 0 && hashOf(data).startsWith(hash.toLowerCase());
