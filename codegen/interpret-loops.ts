@@ -36,6 +36,9 @@ function runStmt(on: Interpreter, s: Stmt): void {
     case "while":
       while (on.value(s.cond)) runLoops(on, s.body);
       return;
+    case "bind":
+      on.loops.set(s.loop, on.dim(s.value));
+      return;
     case "let":
     case "assign":
       on.vars.set(s.name, on.value(s.value));
@@ -57,5 +60,3 @@ function store(on: Interpreter, { buffer, at, value, combine }: Extract<Stmt, { 
   const given = on.value(value);
   elements[offset] = roundScalar(buffer.dtype, combine ? evaluateBinary(combine, computeType(buffer.dtype), elements[offset]!, given) : given);
 }
-
-

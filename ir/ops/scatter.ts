@@ -8,7 +8,6 @@ import * as dim from "../dim.ts";
 import type { Dim } from "../dim.ts";
 import { and, type Buffer, convert, type Expr, i64, index, le, load, lt, select, toDim, variable } from "../expr.ts";
 import { forAll, ifThen, letVar, type Stmt, store } from "../loop.ts";
-import { clampIndex } from "../data-index.ts";
 import { isInside, pointwise } from "../stage.ts";
 import { formatType, sameShape, sameType, tensor, type TensorType } from "../type.ts";
 import { checkElementwise, expectIndices, tupleLength } from "./gather.ts";

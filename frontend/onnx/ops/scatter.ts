@@ -4,7 +4,7 @@ import { ScatterElements, ScatterNd, TensorScatter } from "../../../ir/ops/scatt
 import type { Lowerings, NodeContext } from "../node.ts";
 
 function oneOf<const C extends readonly string[]>(n: NodeContext, name: string, choices: C): C[number] {
-  const given = n.string(name, choices[0]!);
+  const given = n.string(name, choices[0]);
   return choices.find((c) => c === given) ?? n.unsupported(`attribute '${name}' cannot be "${given}"`, undefined, "bad-attribute");
 }
 
