@@ -63,8 +63,7 @@ function withoutInputs(g: OnnxGraph, options: ImportOptions): OnnxGraph {
 
 /** The model's inputs become the graph's, but for initializers and those whose value is given. */
 function bindInputs(session: Session, scope: Scope, graph: Graph): void {
-  const { model, options, problems } = session;
-  const pins = new Map(options.dims ?? []);
+  const { model, options, problems, pins } = session;
   for (const v of model.graph.input) pinByValue(session, v, pins);
   const constants = options.keepInitializerInputs ? new Set<string>() : initializerNames(model.graph);
   const seen = new Set<string>();

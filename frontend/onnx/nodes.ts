@@ -126,11 +126,16 @@ class NodeImport implements NodeScope {
   }
 
   declared(name: string): Type | undefined {
-    return this.scope.declared(name);
+    const t = this.scope.declared(name);
+    return t && this.session.boundType(t);
   }
 
   constant(tensor: OnnxTensor): Constant {
     return this.session.constant(tensor, this.location);
+  }
+
+  sparseConstant(tensor: OnnxSparseTensor): Constant {
+    return this.session.toConstant(onnxSparseTensorValue(tensor, this.location, this.session.files));
   }
 
   freshExtent(hint: string): string {

@@ -2,6 +2,7 @@
 import type { Constant } from "../../ir/attribute.ts";
 import { Builder } from "../../ir/define.ts";
 import { OpError } from "../../ir/diagnostic.ts";
+import { atomsIn, mapAtoms } from "../../ir/dim.ts";
 import { Graph, type Op, Value } from "../../ir/graph.ts";
 import type { Location } from "../../ir/location.ts";
 import { contentOf } from "../../ir/content.ts";
@@ -29,6 +30,8 @@ export class Session {
   /** Values that stand in for results of nodes that failed, and what was computed from them. */
   private readonly tainted = new WeakSet<Value>();
   private readonly extentNames = new Set<string>();
+  /** Named extents that options or given inputs make numbers. */
+  readonly pins: Map<string, number>;
   private nodes = 0;
   /** The model's main graph. */
   graph: Graph | undefined;
@@ -37,6 +40,7 @@ export class Session {
     readonly model: OnnxModel,
     readonly options: ImportOptions,
   ) {
+    this.pins = new Map(options.dims ?? []);
     this.functions = functionTable(model);
     this.files = ExternalFiles.beside(model.source);
   }
@@ -84,6 +88,17 @@ export class Session {
 
   get knownExtents(): string[] {
     return [...this.extentNames];
+  }
+
+  /** A declared type whose extents are known when the model runs, pinned ones as numbers; else undefined. */
+  boundType(t: Type): Type | undefined {
+    if (t.kind !== "tensor") return t;
+    const names = t.shape.flatMap((d) => [...atomsIn(d)]).map((a) => (a.kind === "opaque" ? "" : a.name));
+    if (!names.every((name) => this.hasExtent(name))) return undefined;
+    return tensor(
+      t.dtype,
+      t.shape.map((d) => mapAtoms(d, (a) => (a.kind === "extent" ? this.pins.get(a.name) : undefined))),
+    );
   }
 
   /** `hint`, or `hint_1`, `hint_2`, ... where the model has that already. */
