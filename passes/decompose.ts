@@ -1,13 +1,20 @@
 /** decompose: ops whose meaning is other ops become those, until only ops with stages, loops or a structural meaning are left. */
 import { Builder, namedOperands } from "../ir/define.ts";
 import type { Graph, Op, Value } from "../ir/graph.ts";
+import type { Pass } from "./pass.ts";
 
 type Decompose = (operands: unknown, attributes: unknown, builder: Builder) => Value | readonly Value[];
 
+export const decompose: Pass = {
+  name: "decompose",
+  summary: "ops whose meaning is other ops become those",
+  run: decomposeGraph,
+};
+
 /** Replaces every op that has a `decompose`, in inner graphs too. */
-export function decompose(graph: Graph): void {
+function decomposeGraph(graph: Graph): void {
   for (const op of graph.ops()) {
-    op.regions.forEach(decompose);
+    op.regions.forEach(decomposeGraph);
     const f = op.definition.decompose as Decompose | undefined;
     if (f) decomposeOp(graph, op, f);
   }
