@@ -11,7 +11,7 @@ import { type Dim, extent } from "../../ir/dim.ts";
 import type { Graph, Value } from "../../ir/graph.ts";
 import { ConstantOp } from "../../ir/ops/constant.ts";
 import type { DType, TensorType, Type } from "../../ir/type.ts";
-import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxTensor } from "./messages.ts";
+import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxSparseTensor, OnnxTensor } from "./messages.ts";
 
 /** One value per output of the node; outputs at the end that nobody names may be left out. */
 export type Lowering = (n: NodeContext) => Value | readonly Value[];
@@ -28,6 +28,7 @@ export interface NodeScope {
   /** The type that the file declares for a value, where it does. */
   declared(name: string): Type | undefined;
   constant(tensor: OnnxTensor): Constant;
+  sparseConstant(tensor: OnnxSparseTensor): Constant;
   /** A body or branch as a graph of ours; its free names are values around the node. `inputs`: types of its formal inputs. */
   region(graph: OnnxGraph, inputs: readonly Type[]): Graph;
   /** A name for an extent that the node produces, unlike any other in the model. */
@@ -134,6 +135,18 @@ export class NodeContext {
   tensor(name: string): Constant | undefined {
     const t = this.attributes.get(name)?.t;
     return t && this.scope.constant(t);
+  }
+
+  sparseTensor(name: string): Constant | undefined {
+    const t = this.attributes.get(name)?.sparseTensor;
+    return t && this.scope.sparseConstant(t);
+  }
+
+  /** One or several integers as they are: 64 bits wide. */
+  bigints(name: string): readonly bigint[] {
+    const a = this.attributes.get(name);
+    if (a?.i !== undefined) return [a.i];
+    return a?.ints ?? this.required<readonly bigint[]>(name, undefined);
   }
 
   /** The attribute as the file has it, for what the accessors do not cover. */

@@ -187,8 +187,8 @@ class NodeImport implements NodeScope {
     const domain = domainOf(node.domain);
     const name = domain === "" ? node.opType : `${domain}.${node.opType}`;
     if (Object.hasOwn(lowerings, name)) return lowerings[name]!;
-    if (domain === "") throw new OpError(`there is no operator '${node.opType}' that Sinter knows`, "unsupported-op");
-    throw new OpError(`operators of the domain '${domain}' are not known`, "unsupported-op", {
+    if (domain === "") throw new OpError("the operator is not supported", "unsupported-op");
+    throw new OpError(`operators of the domain '${domain}' are not supported`, "unsupported-op", {
       remedy: "export the model without custom operators, or with a model-local function for each",
     });
   }

@@ -1,5 +1,6 @@
 /** All lowerings of ONNX operators by name; those of other domains are named `domain.Operator`. */
 import type { Lowerings } from "../node.ts";
+import { constantLowerings } from "./constant.ts";
 import { elementwiseLowerings } from "./elementwise.ts";
 import { gatherLowerings } from "./gather.ts";
 import { generateLowerings } from "./generate.ts";
@@ -10,6 +11,7 @@ import { shapeLowerings } from "./shape.ts";
 import { sliceLowerings } from "./slice.ts";
 
 export const lowerings: Lowerings = {
+  ...constantLowerings,
   ...elementwiseLowerings,
   ...gatherLowerings,
   ...generateLowerings,

@@ -1,0 +1,38 @@
+/** A model file becomes a graph, whatever its format: the only thing of the frontends that others use. */
+import type { ByteSource } from "../ir/data.ts";
+import { CompileError } from "../ir/diagnostic.ts";
+import { FileSource } from "./bytes.ts";
+import { detectFormat, type ModelFormat } from "./detect.ts";
+import type { Imported, ImportOptions } from "./options.ts";
+
+type Importer = (source: ByteSource, options: ImportOptions) => Promise<Imported>;
+
+async function importOnnxFile(source: ByteSource, options: ImportOptions): Promise<Imported> {
+  const [{ readOnnx }, { importOnnx }] = await Promise.all([import("./onnx/read.ts"), import("./onnx/import.ts")]);
+  return importOnnx(readOnnx(source), options);
+}
+
+/** By format; each is loaded when it is first needed. */
+const importers: Partial<Record<ModelFormat, Importer>> = {
+  onnx: importOnnxFile,
+};
+
+/**
+ * The model in the file at `path` as a graph, with what is to be warned of. Rejects with a `CompileError` that names every
+ * problem found: the file cannot be read ("usage"), has an unknown or unsupported format ("syntax"), is malformed, or
+ * needs what Sinter does not have.
+ */
+export const importModel = (path: string, options: ImportOptions = {}): Promise<Imported> => importSource(new FileSource(path), options);
+
+/** As `importModel`, for bytes from anywhere. */
+export async function importSource(source: ByteSource, options: ImportOptions = {}): Promise<Imported> {
+  const where = { source: source.name };
+  const format = detectFormat(source);
+  if (format === undefined) {
+    throw CompileError.of("syntax", where, "this is no model in a format that Sinter knows", { expected: Object.keys(importers).join(", ") });
+  }
+  const importer = importers[format];
+  if (importer === undefined)
+    throw CompileError.of("syntax", where, `models in the format '${format}' cannot be imported`, { expected: Object.keys(importers).join(", ") });
+  return importer(source, options);
+}

@@ -1,0 +1,84 @@
+/**
+ * `npm run conformance -- --target js`: ONNX's own tests on a target. Ends with a line of counts; writes
+ * `docs/conformance.md` when all tests were run. Exit code 1 when a test fails.
+ */
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { ensureOnnxData } from "../onnx-data.ts";
+import { runAll } from "./pool.ts";
+import type { Outcome } from "./run.ts";
+import { findTests, type TestCase } from "./suite.ts";
+import { countsText, noCounts, recordOf, saveRecord } from "./table.ts";
+import { conformanceTargets } from "./targets.ts";
+
+const usage = `npm run conformance -- --target TARGET [options]
+
+  --target ${Object.keys(conformanceTargets).join(" | ")}
+  --suite DIR     a folder in the layout of onnx/backend/test/data, or one of tests; default: the onnx wheel's
+  --filter REGEX  only tests whose name matches
+  --jobs N        tests at once; default: one per processor
+  --seconds N     a test may take this long; default: 120
+  --verbose       a line for every test that does not pass
+`;
+
+interface Settings {
+  readonly target: string;
+  readonly suite: string | undefined;
+  readonly filter: RegExp;
+  readonly jobs: number;
+  readonly seconds: number;
+  readonly isVerbose: boolean;
+}
+
+/** The command line; undefined where it is wrong. */
+function readSettings(args: string[]): Settings | undefined {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        target: { type: "string" },
+        suite: { type: "string" },
+        filter: { type: "string", default: "" },
+        jobs: { type: "string", default: String(availableParallelism()) },
+        seconds: { type: "string", default: "120" },
+        verbose: { type: "boolean", default: false },
+      },
+    });
+    const { target = "", suite, verbose } = values;
+    const [jobs, seconds] = [Number(values.jobs), Number(values.seconds)];
+    if (!(target in conformanceTargets) || !(jobs >= 1) || !(seconds > 0)) return undefined;
+    return { target, suite, filter: new RegExp(values.filter), jobs, seconds, isVerbose: verbose };
+  } catch {
+    return undefined;
+  }
+}
+
+async function run(settings: Settings): Promise<number> {
+  const { target, suite, filter, isVerbose } = settings;
+  const tests = findTests(suite ?? (await ensureOnnxData())).filter((t) => filter.test(t.name));
+  const counts = noCounts();
+  const results: [TestCase, Outcome][] = [];
+  const isTerminal = process.stdout.isTTY;
+  await runAll(tests, {
+    ...settings,
+    done(test, outcome) {
+      results.push([test, outcome]);
+      counts[outcome.result]++;
+      if (isTerminal) process.stdout.write(`\r\x1b[K${results.length}/${tests.length}: ${countsText(counts)}`);
+      if (isVerbose && outcome.result !== "pass") {
+        process.stdout.write(`${isTerminal ? "\n" : ""}${outcome.result} ${test.name}: ${outcome.reason ?? ""}\n`);
+      }
+    },
+  });
+  if (isTerminal) process.stdout.write("\r\x1b[K");
+  if (suite === undefined && filter.source === "(?:)") saveRecord(target, recordOf(results));
+  process.stdout.write(`${target}: ${countsText(counts)}\n`);
+  return counts.fail > 0 ? 1 : 0;
+}
+
+const settings = readSettings(process.argv.slice(2));
+if (settings) process.exitCode = await run(settings);
+else {
+  process.stderr.write(usage);
+  process.exitCode = 2;
+}
