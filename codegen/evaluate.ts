@@ -1,0 +1,47 @@
+/** Ops computed at compile time, by the JavaScript target. */
+import type { Constant } from "../ir/attribute.ts";
+import { alignedBytes, memoryData } from "../ir/data.ts";
+import { createOp, type OperandSpecs, type AnyOpDefinition } from "../ir/define.ts";
+import { Graph, type Op, type Value } from "../ir/graph.ts";
+import { viewBytes } from "../ir/storage.ts";
+import { staticShape, tensor } from "../ir/type.ts";
+import type { PassContext } from "../passes/pass.ts";
+import { decompose } from "../passes/decompose.ts";
+import { buildProgram } from "./build-program.ts";
+import { loadProgram } from "./js/execute.ts";
+import { scalarSchedule } from "./js/target.ts";
+
+/** The constant that a value is the result of. */
+const constantOf = (v: Value): Constant | undefined => (v.op?.name === "constant" ? (v.op.attributes["data"] as Constant) : undefined);
+
+/**
+ * The results of an op whose operands are all constants; undefined when it has regions, effects or results of a size
+ * that only running tells.
+ */
+export function evaluateOp(op: Op, context: PassContext): readonly Constant[] | undefined {
+  const operands = op.operands.map((v) => v && constantOf(v));
+  if (op.operands.some((v, i) => v && !operands[i])) return undefined;
+  if (op.regions.length > 0 || op.definition.impure || (op.definition.structural && op.name !== "identity")) return undefined;
+  if (op.results.some((r) => r.type.kind !== "tensor" || !staticShape(r.type.shape) || r.type.dtype === "string")) return undefined;
+  const graph = standalone(op);
+  decompose.run(graph, context);
+  const executable = loadProgram(buildProgram(graph, { name: "fold", schedule: scalarSchedule }));
+  const given = operands.filter((c) => c !== undefined);
+  const results = executable.run(given.map((c) => ({ data: viewBytes(c.type.dtype, alignedBytes(c.data)), dims: staticShape(c.type.shape)! })));
+  return results.map(({ data, dims }, i) => {
+    const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+    return { type: tensor(op.results[i]!.tensor.dtype, dims), data: memoryData(bytes) };
+  });
+}
+
+/** A graph that holds a copy of the op alone, its operands as inputs. */
+function standalone(op: Op): Graph {
+  const graph = new Graph("fold");
+  const inputs = op.operands.map((v, i) => v && graph.addInput(`x${i}`, v.type));
+  const specs = Object.entries(op.definition.operands as OperandSpecs);
+  const named = Object.fromEntries(specs.map(([name, spec], i) => [name, spec.arity === "many" ? inputs.slice(i) : inputs[i]]));
+  const copy = createOp(op.definition as AnyOpDefinition, named as Record<string, Value>, op.attributes, op.location);
+  graph.insert(copy);
+  graph.setOutputs(copy.results);
+  return graph;
+}
