@@ -1,6 +1,7 @@
 /** Ops that put tensors together and take them apart along an axis: concat, split, stack, unstack. */
 import { dims, int } from "../attribute.ts";
 import { normalizeAxis } from "../axis.ts";
+import { commonExtent } from "../broadcast.ts";
 import { defineOp, operand, variadicOperand } from "../define.ts";
 import { OpError } from "../diagnostic.ts";
 import * as dim from "../dim.ts";
@@ -9,10 +10,12 @@ import { type Buffer, load } from "../expr.ts";
 import { axesOf, pointwise, type Stage } from "../stage.ts";
 import { formatType, sameType, tensor, type TensorType } from "../type.ts";
 
-/** Copies all of `x` into `y`, at `place` of its own indices. */
-function copyInto(y: Buffer, x: Buffer, place: (at: readonly Dim[]) => Dim[]): Stage {
-  const at = axesOf(x.shape);
-  return { axes: at.map((d) => dim.asAtom(d) as Loop), results: [{ out: y, at: place(at), value: load(x, at) }] };
+/** Copies `x`, seen under `shape`, into `y`, at `place` of its own indices. */
+function copyInto(y: Buffer, x: Buffer, shape: readonly Dim[], place: (at: readonly Dim[]) => Dim[]): Stage {
+  const at = axesOf(shape);
+  // Extents that are equal only if the model is right must not lead outside where it is not.
+  const from = at.map((i, d) => (x.shape[d] === shape[d] ? i : dim.min(i, dim.sub(x.shape[d]!, 1))));
+  return { axes: at.map((d) => dim.asAtom(d) as Loop), results: [{ out: y, at: place(at), value: load(x, from) }] };
 }
 
 /** The sums of the sizes before each one. */
@@ -31,6 +34,15 @@ function first(xs: readonly TensorType[], op: string): TensorType {
   return x;
 }
 
+/** The shape of `x` and `other` but for one axis; throws an `OpError` where they differ. */
+function sharedShape(x: TensorType, other: TensorType, axis: number): TensorType {
+  const shape = x.shape.map((extent, d) => (d === axis ? extent : commonExtent(extent, other.shape[d] ?? -1)));
+  if (x.dtype !== other.dtype || x.shape.length !== other.shape.length || !shape.every((d) => d !== undefined)) {
+    throw new OpError(`cannot join ${formatType(x)} and ${formatType(other)} along axis ${axis}`);
+  }
+  return tensor(x.dtype, shape);
+}
+
 export const Concat = defineOp({
   name: "concat",
   summary: "Tensors one after the other along an axis; their dtypes and other extents are equal.",
@@ -39,17 +51,13 @@ export const Concat = defineOp({
   infer({ xs }, { axis }) {
     const x = first(xs, "concat");
     const a = normalizeAxis(axis, x.shape.length);
-    const shapes = xs.map((other) => {
-      const fits = other.shape.length === x.shape.length && sameType(x, tensor(other.dtype, other.shape.with(a, x.shape[a]!)));
-      if (!fits) throw new OpError(`cannot join ${formatType(x)} and ${formatType(other)} along axis ${a}`);
-      return other.shape[a]!;
-    });
-    return tensor(x.dtype, x.shape.with(a, dim.add(...shapes)));
+    const shared = xs.reduce((all, other) => sharedShape(all, other, a));
+    return tensor(x.dtype, shared.shape.with(a, dim.add(...xs.map((other) => other.shape[a]!))));
   },
   compute({ operands: { xs }, attributes: { axis }, results: [y] }) {
     const a = normalizeAxis(axis, y!.shape.length);
     const offsets = offsetsOf(xs.map((x) => x.shape[a]!));
-    return xs.map((x, k) => copyInto(y!, x, (at) => at.with(a, dim.add(at[a]!, offsets[k]!))));
+    return xs.map((x, k) => copyInto(y!, x, y!.shape.with(a, x.shape[a]!), (at) => at.with(a, dim.add(at[a]!, offsets[k]!))));
   },
 });
 
@@ -101,7 +109,7 @@ export const Stack = defineOp({
   },
   compute({ operands: { xs }, attributes: { axis }, results: [y] }) {
     const a = normalizeAxis(axis, y!.shape.length);
-    return xs.map((x, k) => copyInto(y!, x, (at) => at.toSpliced(a, 0, k)));
+    return xs.map((x, k) => copyInto(y!, x, x.shape, (at) => at.toSpliced(a, 0, k)));
   },
 });
 
