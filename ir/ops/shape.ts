@@ -1,5 +1,5 @@
 /** Ops that only rename or repeat elements: reshape, transpose, expand, tile; and shapes as values. */
-import { dims, int, ints } from "../attribute.ts";
+import { dims, int, ints, maybe } from "../attribute.ts";
 import { broadcastShapes } from "../broadcast.ts";
 import { normalizeAxis } from "../axis.ts";
 import { defineOp, operand } from "../define.ts";
@@ -164,9 +164,9 @@ const pick = (values: readonly Dim[], i: Dim): Expr =>
 
 export const Shape = defineOp({
   name: "shape",
-  summary: "The extents of axes `start` up to `end` as an i64 vector; both are clamped, and count from the end when negative.",
+  summary: "The extents of axes `start` up to `end` (default: all) as an i64 vector; both are clamped, and count from the end when negative.",
   operands: { x: operand },
-  attributes: { start: int(0), end: int(Number.MAX_SAFE_INTEGER) },
+  attributes: { start: int(0), end: maybe(int()) },
   infer: ({ x }, { start, end }) => tensor("i64", [x.shape.slice(start, end).length]),
   compute: ({ operands: { x }, attributes: { start, end }, results: [y] }) => [pointwise(y!, ([i]) => pick(x.shape.slice(start, end), i!))],
 });
