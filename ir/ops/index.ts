@@ -28,3 +28,4 @@ export * from "./slice.ts";
 export * from "./softmax.ts";
 export * from "./sort.ts";
 export * from "./unique.ts";
+export * from "./layout.ts";

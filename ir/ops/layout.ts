@@ -1,0 +1,115 @@
+/**
+ * Layout as ops: an axis split into blocks with the elements of a block last, and the products that run on such
+ * layouts. Elements beyond the axis are zero in what `pack` makes.
+ */
+import { dim as dimAttribute, int } from "../attribute.ts";
+import { normalizeAxis } from "../axis.ts";
+import { defineOp, operand, optionalOperand } from "../define.ts";
+import { OpError } from "../diagnostic.ts";
+import { add, ceildiv, type Dim, floordiv, mod, mul as mulDim } from "../dim.ts";
+import { add as addExpr, type Buffer, constantLike, type Expr, load, mul, select } from "../expr.ts";
+import { isInside, pointwise, reduction, sum } from "../stage.ts";
+import { formatType, tensor } from "../type.ts";
+import { makeWindow, windowAttributes, windowExtents, windowPoint } from "../window.ts";
+
+export const Pack = defineOp({
+  name: "pack",
+  summary: "Splits `axis` into blocks of `block` elements, which become the last axis: `y[..., a, ..., l] = x[..., a * block + l, ...]`, zero beyond the end.",
+  operands: { x: operand },
+  attributes: { axis: int(), block: int() },
+  infer({ x }, { axis, block }) {
+    const a = normalizeAxis(axis, x.shape.length);
+    return tensor(x.dtype, [...x.shape.map((e, d) => (d === a ? ceildiv(e, block) : e)), block]);
+  },
+  compute({ operands: { x }, attributes: { axis, block }, results: [y] }) {
+    const a = normalizeAxis(axis, x.shape.length);
+    return [
+      pointwise(y!, (at) => {
+        const position = add(mulDim(at[a]!, block), at.at(-1)!);
+        const value = load(
+          x,
+          at.slice(0, -1).map((i, d) => (d === a ? position : i)),
+        );
+        return select(isInside(position, x.shape[a]!), value, constantLike(value, 0));
+      }),
+    ];
+  },
+});
+
+export const Unpack = defineOp({
+  name: "unpack",
+  summary: "Undoes `pack`: `y[..., i, ...] = x[..., i / block, ..., i mod block]` for `extent` elements along `axis`.",
+  operands: { x: operand },
+  attributes: { axis: int(), extent: dimAttribute() },
+  infer({ x }, { axis, extent }) {
+    const a = normalizeAxis(axis, x.shape.length - 1);
+    if (ceildiv(extent, x.shape.at(-1)!) !== x.shape[a]) throw new OpError(`${formatType(x)} holds no axis of such an extent`);
+    return tensor(
+      x.dtype,
+      x.shape.slice(0, -1).map((e, d) => (d === a ? extent : e)),
+    );
+  },
+  compute({ operands: { x }, attributes: { axis }, results: [y] }) {
+    const a = normalizeAxis(axis, x.shape.length - 1);
+    const block = x.shape.at(-1)!;
+    return [pointwise(y!, (at) => load(x, [...at.map((i, d) => (d === a ? floordiv(i, block) : i)), mod(at[a]!, block)]))];
+  },
+});
+
+const withBias = (value: Expr, b: Buffer | undefined, at: readonly Dim[]): Expr => (b ? addExpr(value, load(b, at)) : value);
+
+export const ConvPacked = defineOp({
+  name: "conv_packed",
+  summary:
+    "Convolution on blocked channels: `x[n, C, spatial..., c]` by `w[M, C, kernel..., c, m]` plus the bias `b[M, m]` gives `y[n, M, spatial..., m]`; padding is zero.",
+  operands: { x: operand, w: operand, b: optionalOperand },
+  attributes: windowAttributes,
+  infer({ x, w, b }, a) {
+    const spatial = x.shape.slice(2, -1);
+    const fits = x.shape.length >= 3 && w.shape.length === x.shape.length + 1 && x.dtype === w.dtype && x.shape[1] === w.shape[1] && x.shape.at(-1) === w.shape.at(-2);
+    if (!fits) throw new OpError(`cannot convolve ${formatType(x)} by ${formatType(w)} in blocks`);
+    if (b && (b.shape.length !== 2 || b.shape[0] !== w.shape[0] || b.shape[1] !== w.shape.at(-1))) throw new OpError(`a bias of ${formatType(b)} does not fit`);
+    return tensor(x.dtype, [x.shape[0]!, w.shape[0]!, ...windowExtents(spatial, makeWindow(spatial, w.shape.slice(2, -2), a)), w.shape.at(-1)!]);
+  },
+  compute({ operands: { x, w, b }, attributes: a, results: [y] }) {
+    const spatial = x.shape.slice(2, -1);
+    const window = makeWindow(spatial, w.shape.slice(2, -2), a);
+    return [
+      reduction(
+        y!,
+        w.shape.slice(1, -1),
+        (at, r) => {
+          const [n, block, ...o] = at.slice(0, -1);
+          const [c, ...k] = r.slice(0, -1);
+          const { at: position, inside } = windowPoint(spatial, window, o, k);
+          const image = load(x, [n!, c!, ...position, r.at(-1)!]);
+          return sum(mul(select(inside, image, constantLike(image, 0)), load(w, [block!, c!, ...k, r.at(-1)!, at.at(-1)!])));
+        },
+        (value, at) => withBias(value, b, [at[1]!, at.at(-1)!]),
+      ),
+    ];
+  },
+});
+
+export const MatmulPacked = defineOp({
+  name: "matmul_packed",
+  summary: "Matrix product by packed columns: `y[..., m, N, n] = sum over k of a[..., m, k] * b[N, k, n]` plus the bias `c[N, n]`.",
+  operands: { a: operand, b: operand, c: optionalOperand },
+  attributes: {},
+  infer({ a, b, c }) {
+    const fits = a.shape.length >= 2 && b.shape.length === 3 && a.dtype === b.dtype && a.shape.at(-1) === b.shape[1];
+    if (!fits) throw new OpError(`cannot multiply ${formatType(a)} by packed ${formatType(b)}`);
+    if (c && (c.shape.length !== 2 || c.shape[0] !== b.shape[0] || c.shape[1] !== b.shape[2])) throw new OpError(`a bias of ${formatType(c)} does not fit`);
+    return tensor(a.dtype, [...a.shape.slice(0, -1), b.shape[0]!, b.shape[2]!]);
+  },
+  compute({ operands: { a, b, c }, results: [y] }) {
+    return [
+      reduction(
+        y!,
+        [b.shape[1]!],
+        (at, [k]) => sum(mul(load(a, [...at.slice(0, -2), k!]), load(b, [at.at(-2)!, k!, at.at(-1)!]))),
+        (value, at) => withBias(value, c, at.slice(-2)),
+      ),
+    ];
+  },
+});
