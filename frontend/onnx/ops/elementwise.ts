@@ -1,4 +1,5 @@
 /** ONNX's elementwise operators: arithmetic, functions, activations, comparisons, logic and conversions of element types. */
+import { normalizeAxis } from "../../../ir/axis.ts";
 import type { AnyOpDefinition } from "../../../ir/define.ts";
 import type { Value } from "../../../ir/graph.ts";
 import * as activation from "../../../ir/ops/activation.ts";
@@ -6,6 +7,7 @@ import { BitCast, Cast } from "../../../ir/ops/cast.ts";
 import * as compare from "../../../ir/ops/compare.ts";
 import { constantValue } from "../../../ir/ops/constant.ts";
 import * as math from "../../../ir/ops/elementwise.ts";
+import { Reshape } from "../../../ir/ops/shape.ts";
 import type { DType } from "../../../ir/type.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { onnxDType } from "../tensor-data.ts";
@@ -19,16 +21,23 @@ const unary =
   (n) =>
     n.create(definition, { x: n.input(0) });
 
-/** Before version 7, broadcasting was limited, and had to be asked for by attributes. */
-function refuseOldBroadcast(n: NodeContext): void {
-  if (n.opset < 7 && n.int("broadcast", 0) !== 0)
-    n.unsupported("broadcasting by attribute is not supported", "convert the model to opset 7 or later");
+/** `v` with extents of one behind its own, so that its axes stand where axis `first` of a tensor of that rank does. */
+function alignAxes(n: NodeContext, v: Value, first: number, rank: number): Value {
+  const { shape } = v.tensor;
+  const behind = rank - first - shape.length;
+  if (behind < 0)
+    n.unsupported(`an operand of rank ${shape.length} does not fit at axis ${first} of rank ${rank}`, undefined, "type-mismatch");
+  return behind === 0 ? v : n.create(Reshape, { x: v }, { shape: [...shape, ...new Array<number>(behind).fill(1)] });
 }
 
-const binaryOf = (n: NodeContext, definition: BinaryDefinition): Value => {
-  refuseOldBroadcast(n);
-  return n.create(definition, { a: n.input(0), b: n.input(1) });
-};
+/** Before version 7 broadcasting was asked for by attributes, which say where the second operand's axes begin. */
+function secondOperand(n: NodeContext): Value {
+  const b = n.input(1);
+  if (n.opset >= 7 || n.int("broadcast", 0) === 0 || !n.has("axis")) return b;
+  return alignAxes(n, b, normalizeAxis(n.int("axis"), n.rank(0)), n.rank(0));
+}
+
+const binaryOf = (n: NodeContext, definition: BinaryDefinition): Value => n.create(definition, { a: n.input(0), b: secondOperand(n) });
 const binary =
   (definition: BinaryDefinition): Lowering =>
   (n) =>
@@ -83,7 +92,11 @@ const gelu: Lowering = (n) => {
 const isInf: Lowering = (n) =>
   n.create(compare.IsInf, { x: n.input(0) }, { negative: n.int("detect_negative", 1) !== 0, positive: n.int("detect_positive", 1) !== 0 });
 
-const prelu: Lowering = (n) => n.create(activation.Prelu, { x: n.input(0), slope: n.input(1) });
+/** Before version 7 a slope with one element per channel belonged to axis 1. */
+const prelu: Lowering = (n) => {
+  const isPerChannel = n.opset < 7 && n.rank(1) === 1 && n.rank(0) > 1 && n.type(1).shape[0] !== 1;
+  return n.create(activation.Prelu, { x: n.input(0), slope: isPerChannel ? alignAxes(n, n.input(1), 1, n.rank(0)) : n.input(1) });
+};
 
 function castTo(n: NodeContext, to: DType): Value {
   const rounding = n.string("round_mode", "up");
@@ -151,7 +164,7 @@ export const elementwiseLowerings: Lowerings = {
   Not: unary(compare.LogicalNot),
   Or: binary(compare.LogicalOr),
   PRelu: prelu,
-  Pow: (n) => n.create(math.Pow, { a: n.input(0), b: n.input(1) }),
+  Pow: (n) => n.create(math.Pow, { a: n.input(0), b: secondOperand(n) }),
   Reciprocal: unary(math.Reciprocal),
   Relu: unary(activation.Relu),
   Round: unary(math.Round),
