@@ -6,6 +6,7 @@
  * mutating methods keep it; only builders (`ir/define.ts`) and rewriters (`passes/rewrite.ts`) call them.
  */
 import type { AnyOpDefinition } from "./define.ts";
+import { OpError } from "./diagnostic.ts";
 import type { Location } from "./location.ts";
 import type { TensorType, Type } from "./type.ts";
 
@@ -33,9 +34,9 @@ export class Value {
     return this.def instanceof Op ? this.def : undefined;
   }
 
-  /** The type, which the caller knows to be a tensor's. */
+  /** The type as a tensor's; an `OpError` where it is none. */
   get tensor(): TensorType {
-    if (this.type.kind !== "tensor") throw new Error(`value '${this.name}' is a ${this.type.kind}`);
+    if (this.type.kind !== "tensor") throw new OpError(`'${this.name}' is a ${this.type.kind}, and a tensor is needed`, "bad-operand");
     return this.type;
   }
 }

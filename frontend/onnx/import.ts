@@ -139,19 +139,18 @@ function remedyOf(session: Session): { remedy: string } {
 function bindOutputs(session: Session, scope: Scope): Value[] {
   const taken = new Set<Value>();
   return session.model.graph.output.flatMap((v) => {
-    const found = lookUpOutput(session, scope, v);
-    if (!found) return [];
-    const value = nameOutput(session, scope, found, v.name, taken);
+    const value = bindOutput(session, scope, v, taken);
+    if (!value) return [];
     taken.add(value);
     checkDeclared(session, v.name, value.type, scope.declared(v.name));
     return [value];
   });
 }
 
-function lookUpOutput(session: Session, scope: Scope, { name }: OnnxValueInfo): Value | undefined {
+function bindOutput(session: Session, scope: Scope, { name }: OnnxValueInfo, taken: ReadonlySet<Value>): Value | undefined {
   try {
     const binding = scope.lookup(name);
-    if (binding?.kind === "value") return binding.value;
+    if (binding?.kind === "value") return nameOutput(session, scope, binding.value, name, taken);
     if (!binding) session.problems.error("invalid-graph", session.locate(name || "graph"), `the output '${name}' is not defined`);
   } catch (e) {
     if (!isModelError(e)) throw e;

@@ -31,6 +31,8 @@ export interface NodeScope {
   sparseConstant(tensor: OnnxSparseTensor): Constant;
   /** A body or branch as a graph of ours; its free names are values around the node. `inputs`: types of its formal inputs. */
   region(graph: OnnxGraph, inputs: readonly Type[]): Graph;
+  /** The outputs of a body whose nodes are lowered in place, at the end of `into` (default: the graph of the node); `inputs`: values for its formal inputs. */
+  inlined(graph: OnnxGraph, inputs: readonly Value[], into?: Graph): readonly Value[];
   /** A name for an extent that the node produces, unlike any other in the model. */
   freshExtent(hint: string): string;
   warn(code: DiagnosticCode, message: string): void;
@@ -85,8 +87,9 @@ export class NodeContext {
     return name ? this.scope.value(name) : undefined;
   }
 
-  /** All operands from number `from`; none may be missing. */
+  /** All operands from number `from`; none may be missing, and from 0 on there must be one. */
   inputs(from = 0): Value[] {
+    if (from === 0 && this.inputCount === 0) throw new OpError("there are no inputs", "bad-operand");
     return this.node.input.slice(from).map((_, k) => this.input(from + k));
   }
 
@@ -156,9 +159,16 @@ export class NodeContext {
 
   /** A graph attribute lowered with formal inputs of the given types. */
   region(name: string, inputs: readonly Type[]): Graph {
-    const g = this.attributes.get(name)?.g;
-    if (!g) throw new OpError(`attribute '${name}' is missing`, "bad-attribute");
-    return this.scope.region(g, inputs);
+    return this.scope.region(this.graph(name), inputs);
+  }
+
+  /** A graph attribute lowered in place, at the end of `into` (default: the graph of the node). */
+  inlined(name: string, inputs: readonly Value[], into?: Graph): readonly Value[] {
+    return this.scope.inlined(this.graph(name), inputs, into);
+  }
+
+  private graph(name: string): OnnxGraph {
+    return this.attributes.get(name)?.g ?? this.required<OnnxGraph>(name, undefined);
   }
 
   private required<T>(name: string, fallback: T | undefined): T {

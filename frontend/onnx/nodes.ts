@@ -147,21 +147,31 @@ class NodeImport implements NodeScope {
   }
 
   region(graph: OnnxGraph, inputs: readonly Type[]): Graph {
-    const { session, scope } = this;
-    if (graph.input.length !== inputs.length)
-      throw new OpError(`the body '${graph.name}' has ${graph.input.length} inputs`, "bad-attribute", { expected: String(inputs.length) });
     const made = new Graph(graph.name);
-    const inner = new Scope(session.builder(made), { ...scope.context, path: this.location.path ?? "" }, scope);
+    this.checkFormals(graph, inputs.length);
+    made.setOutputs(this.inlined(graph, graph.input.map((v, i) => made.addInput(v.name, inputs[i]!)), made));
+    return made;
+  }
+
+  inlined(graph: OnnxGraph, inputs: readonly Value[], into?: Graph): readonly Value[] {
+    const { session, scope } = this;
+    this.checkFormals(graph, inputs.length);
+    const inner = new Scope(into ? session.builder(into) : scope.builder, { ...scope.context, path: this.location.path ?? "" }, scope);
     const errors = session.problems.errors;
     graph.input.forEach((v, i) => {
       if (inner.defines(v.name)) throw new OpError(`the body '${graph.name}' has two inputs named '${v.name}'`, "invalid-graph");
-      inner.bindValue(v.name, made.addInput(v.name, inputs[i]!));
+      inner.bindValue(v.name, inputs[i]!);
     });
     bindGraph(session, inner, graph);
     importNodes(session, inner, graph.node);
-    made.setOutputs(graph.output.map((v) => this.regionOutput(inner, v.name)));
+    const outputs = graph.output.map((v) => this.regionOutput(inner, v.name));
     if (session.problems.errors > errors) this.isTainted = true;
-    return made;
+    return outputs;
+  }
+
+  private checkFormals(graph: OnnxGraph, count: number): void {
+    if (graph.input.length !== count)
+      throw new OpError(`the body '${graph.name}' has ${graph.input.length} inputs`, "bad-attribute", { expected: String(count) });
   }
 
   private regionOutput(inner: Scope, name: string): Value {

@@ -22,9 +22,11 @@ function blend(n: NodeContext, share: number, a: Value, b: Value): Value {
   return n.create(Add, { a: part(a, share), b: part(castTo(n, b, a.tensor.dtype), 1 - share) });
 }
 
+const batchNormInputs = (n: NodeContext): [Value, Value, Value, Value, Value] => [n.input(0), n.input(1), n.input(2), n.input(3), n.input(4)];
+
 /** Statistics of the batch normalise it and are blended into the running ones. */
 function trainBatchNorm(n: NodeContext): readonly Value[] {
-  const [x, scale, bias, mean, variance] = n.inputs() as [Value, Value, Value, Value, Value];
+  const [x, scale, bias, mean, variance] = batchNormInputs(n);
   const axes = Array.from({ length: n.rank(0) }, (_, d) => d).filter((d) => d !== 1);
   const [batchMean, batchVariance] = n.createAll(norm.Moments, { x }, { axes }) as [Value, Value];
   const y = n.create(norm.BatchNorm, { x, scale, bias, mean: batchMean, variance: batchVariance }, { epsilon: epsilonOf(n) });
@@ -37,7 +39,7 @@ const batchNorm: Lowering = (n) => {
   const isTraining = n.opset < 14 ? [1, 2, 3, 4].some((i) => n.hasOutput(i)) : n.int("training_mode", 0) !== 0;
   if (isTraining && n.opset < 14) n.unsupported("the statistics of training are not computed", "export the model for inference");
   if (isTraining) return trainBatchNorm(n);
-  const [x, scale, bias, mean, variance] = n.inputs() as [Value, Value, Value, Value, Value];
+  const [x, scale, bias, mean, variance] = batchNormInputs(n);
   return n.create(norm.BatchNorm, { x, scale, bias, mean, variance }, { epsilon: epsilonOf(n) });
 };
 

@@ -32,9 +32,13 @@ const axesSince13 = (n: NodeContext): readonly number[] | undefined => {
 const declaredForAxes = (n: NodeContext): readonly Dim[] | undefined =>
   n.opset >= 13 && n.optional(1) && !n.knownNumbers(1) ? n.declaredShape(0) : undefined;
 
+/** More parts than any node has outputs. */
+const mostParts = 65536;
+
 function splitSizes(n: NodeContext, extent: Dim, axis: number): readonly Dim[] {
   const given = n.opset < 13 ? (n.has("split") ? n.ints("split") : undefined) : n.optional(1) && askedSizes(n, axis);
   const count = n.has("num_outputs") ? n.int("num_outputs") : n.outputCount;
+  if (count < 1 || count > mostParts) throw new OpError(`cannot split into ${count} parts`, "bad-attribute");
   const sizes = given ?? evenSizes(extent, count);
   if (sizes.length < n.outputCount) throw new OpError(`${sizes.length} parts for ${n.outputCount} outputs`, "bad-attribute");
   return sizes;
