@@ -1,0 +1,162 @@
+/** ONNX's control flow: bodies become graphs of ours; what is decided at compile time is lowered in place. */
+import { constantContent } from "../../../ir/content.ts";
+import { Builder } from "../../../ir/define.ts";
+import { OpError } from "../../../ir/diagnostic.ts";
+import { type Dim, product } from "../../../ir/dim.ts";
+import { Graph, type Value } from "../../../ir/graph.ts";
+import { constantValue } from "../../../ir/ops/constant.ts";
+import { type DifferingExtent, differingExtents, If, Loop, loopInputs } from "../../../ir/ops/control.ts";
+import { Stack } from "../../../ir/ops/join.ts";
+import { Expand, Extents, Reshape } from "../../../ir/ops/shape.ts";
+import { formatType, sameType, tensor, type Type } from "../../../ir/type.ts";
+import type { Lowerings, NodeContext } from "../node.ts";
+import { flattenOutputs, rebuild, sameStructure, structureOf } from "./container.ts";
+import { scan } from "./scan.ts";
+import { makeSequence } from "./sequence.ts";
+import { asScalar } from "./shape.ts";
+
+/** Loops of up to so many iterations are unrolled when only that gives their values a type. */
+const mostUnrolled = 1024;
+/** Counts from here on say "until the condition fails". */
+const noBound = 2 ** 31;
+
+/** A value of `graph` as a scalar; the standard says [], exporters also write [1]. */
+function scalarIn(graph: Graph, v: Value, n: NodeContext): Value {
+  return v.type.kind === "tensor" && v.type.shape.length > 0 ? new Builder(graph, n.builder.location).create(Reshape, { x: v }, { shape: [] }) : v;
+}
+
+function ifNode(n: NodeContext): readonly Value[] {
+  const known = n.knownNumbers(0)?.[0];
+  if (known !== undefined) return n.inlined(known ? "then_branch" : "else_branch", []);
+  const [then, otherwise] = [n.region("then_branch", []), n.region("else_branch", [])];
+  const structures = [then, otherwise].map((g) => g.outputs.map(structureOf));
+  const isKnown = structures[0]!.every((s, i) => s && structures[1]![i] && sameStructure(s, structures[1]![i]!));
+  if (!isKnown) return createIf(n, then, otherwise);
+  [then, otherwise].forEach(flattenOutputs);
+  const tensors = [...createIf(n, then, otherwise)];
+  return structures[0]!.map((s) => rebuild(n.builder, s!, tensors, (parts, { element }) => {
+    const made = makeSequence(n, parts, element).type;
+    return made.kind === "sequence" ? made.element : element;
+  }));
+}
+
+/** The op; extents in which the branches differ get names, and the branches give their values. */
+function createIf(n: NodeContext, then: Graph, otherwise: Graph): readonly Value[] {
+  const types = [then, otherwise].map((g) => g.outputs.map((v) => v.type));
+  const differing = differingExtents(types[0]!, types[1]!);
+  const give = (g: Graph, of: (d: DifferingExtent) => Dim): void => {
+    const builder = new Builder(g, n.builder.location);
+    const sizes = differing.map((d) => builder.create(Reshape, { x: builder.create(Extents, {}, { values: [of(d)] }) }, { shape: [] }));
+    g.setOutputs([...g.outputs, ...sizes]);
+  };
+  give(then, (d) => d.then);
+  give(otherwise, (d) => d.else);
+  const extents = differing.map(() => n.freshExtent("chosen").name);
+  const results = n.createAll(If, { condition: asScalar(n, n.input(0)) }, { then, else: otherwise, extents });
+  return results.slice(0, results.length - extents.length);
+}
+
+/** Through copies, to the value that was copied. */
+const original = (v: Value): Value => (v.op?.name === "identity" ? original(v.op.operand(0)!) : v);
+
+interface LoopStart {
+  /** The count: a number or an extent where it is known, undefined where it is data or there is none. */
+  readonly count: Dim | undefined;
+  readonly isCounted: boolean;
+  /** Whether the condition holds at first; undefined where it is data. */
+  readonly condition: boolean | undefined;
+  readonly carried: readonly Value[];
+}
+
+function loopStart(n: NodeContext): LoopStart {
+  const given = n.knownDims(0)?.[0];
+  const isCounted = n.optional(0) !== undefined && !(typeof given === "number" && given >= noBound);
+  const known = n.optional(1) ? n.knownNumbers(1)?.[0] : 1;
+  const count = typeof given === "number" ? Math.max(0, given) : given;
+  return { count: isCounted ? count : undefined, isCounted, condition: known === undefined ? undefined : known !== 0, carried: n.inputs(2) };
+}
+
+function loopNode(n: NodeContext): readonly Value[] {
+  const start = loopStart(n);
+  const mayUnroll = typeof start.count === "number" && start.count <= mostUnrolled && start.condition !== undefined;
+  if (mayUnroll && start.carried.some((v) => v.type.kind !== "tensor")) return unrolled(n, start, start.count as number);
+  const body = n.region("body", loopInputs(start.carried.map((v) => v.type)));
+  const misfit = fitOutputs(n, body, start.carried);
+  if (misfit === undefined) return createLoop(n, start, body);
+  if (mayUnroll) return unrolled(n, start, start.count as number);
+  throw new OpError(misfit, "unsupported-type", { remedy: "give the number of iterations as a constant, so that the loop can be unrolled" });
+}
+
+/** Gives the body's outputs the shapes of the carried values where only axes of one differ; says what does not fit. */
+function fitOutputs(n: NodeContext, body: Graph, carried: readonly Value[]): string | undefined {
+  const builder = new Builder(body, n.builder.location);
+  let misfit: string | undefined;
+  const outputs = body.outputs.map((v, i) => {
+    if (i === 0) return scalarIn(body, v, n);
+    const wanted = carried[i - 1]?.type;
+    if (!wanted || sameType(wanted, v.type)) return v;
+    if (wanted.kind === "tensor" && v.type.kind === "tensor" && wanted.dtype === v.type.dtype && product(wanted.shape) === product(v.type.shape)) {
+      return builder.create(Reshape, { x: v }, { shape: wanted.shape });
+    }
+    misfit ??= `carried value ${i - 1} is ${formatType(wanted)} before an iteration and ${formatType(v.type)} after it`;
+    return v;
+  });
+  body.setOutputs(outputs);
+  return misfit;
+}
+
+function createLoop(n: NodeContext, start: LoopStart, body: Graph): readonly Value[] {
+  const { carried } = start;
+  const operands = {
+    ...(start.isCounted && { count: asScalar(n, n.input(0)) }),
+    ...(n.optional(1) && start.condition !== true && { condition: asScalar(n, n.input(1)) }),
+    carried,
+  };
+  const hasStacked = body.outputs.length > 1 + carried.length;
+  const iterations = hasStacked ? iterationsOf(n, start, body) : {};
+  const results = n.createAll(Loop, operands, { body, ...iterations });
+  return results.slice(0, body.outputs.length - 1);
+}
+
+/** The number of iterations where it is known before the loop runs, else the name of an extent and its bound. */
+function iterationsOf(n: NodeContext, { count, condition, carried }: LoopStart, body: Graph): { steps: Dim } | { extent: string; most: Dim } {
+  const next = original(body.outputs[0]!);
+  const goesOn = next === body.inputs[1] || constantContent(next)?.[0] === 1;
+  if (condition === false) return { steps: 0 };
+  if (count !== undefined && condition === true && goesOn) return { steps: count };
+  const declared = n.node.output.slice(carried.length).map((_, k) => n.declaredShape(carried.length + k)?.[0]);
+  const most = count ?? declared.find((d) => d !== undefined);
+  if (most === undefined) {
+    n.unsupported("nothing bounds the number of iterations, each of which gives values to keep", "give the number of iterations as a constant, or declare the shape of the result");
+  }
+  return { extent: n.freshExtent("steps").name, most };
+}
+
+/** The iterations one after the other, each lowered anew: types may differ from one to the next. */
+function unrolled(n: NodeContext, { condition, carried }: LoopStart, count: number): readonly Value[] {
+  let goesOn: boolean | undefined = condition;
+  let values = carried;
+  const stacked: Value[][] = [];
+  for (let i = 0; i < count && goesOn; i++) {
+    const [next, ...rest] = n.inlined("body", [
+      constantValue(n.builder, "i64", [], [BigInt(i)]),
+      constantValue(n.builder, "bool", [], [1]),
+      ...values,
+    ]);
+    const known = constantContent(original(next!))?.[0];
+    if (known === undefined) return n.unsupported("the loop must be unrolled, but whether it goes on depends on data", undefined, "unsupported-type");
+    goesOn = known !== 0;
+    values = rest.slice(0, values.length);
+    rest.slice(values.length).forEach((v, k) => (stacked[k] ??= []).push(v));
+  }
+  return [...values, ...stackAll(n, stacked, carried)];
+}
+
+function stackAll(n: NodeContext, stacked: readonly (readonly Value[])[], carried: readonly Value[]): Value[] {
+  const missing = n.outputCount - carried.length - stacked.length;
+  if (missing <= 0) return stacked.map((xs) => n.create(Stack, { xs }, { axis: 0 }));
+  const types = n.region("body", loopInputs(carried.map((v): Type => v.type))).outputs.slice(1 + carried.length).map((v) => v.tensor);
+  return types.map((t) => n.create(Expand, { x: constantValue(n.builder, t.dtype, [], [0]) }, { shape: tensor(t.dtype, [0, ...t.shape]).shape }));
+}
+
+export const controlLowerings: Lowerings = { If: ifNode, Loop: loopNode, Scan: scan };
