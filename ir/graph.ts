@@ -187,8 +187,8 @@ export class Graph {
     }
   }
 
-  /** Drops every use that this graph's ops and outputs make of other values. */
-  private dispose(): void {
+  /** Takes out all ops and outputs, and with them every use of values of other graphs. */
+  dispose(): void {
     this.setOutputs([]);
     for (const op of this.opsReversed()) this.remove(op);
   }

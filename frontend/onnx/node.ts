@@ -31,6 +31,8 @@ export interface NodeScope {
   sparseConstant(tensor: OnnxSparseTensor): Constant;
   /** A body or branch as a graph of ours; its free names are values around the node. `inputs`: types of its formal inputs. */
   region(graph: OnnxGraph, inputs: readonly Type[]): Graph;
+  /** The same, or undefined where lowering the body fails; nothing is reported then. */
+  tryRegion(graph: OnnxGraph, inputs: readonly Type[]): Graph | undefined;
   /** The outputs of a body whose nodes are lowered in place, at the end of `into` (default: the graph of the node); `inputs`: values for its formal inputs. */
   inlined(graph: OnnxGraph, inputs: readonly Value[], into?: Graph): readonly Value[];
   /** A name for an extent that the node produces, unlike any other in the model. */
@@ -160,6 +162,11 @@ export class NodeContext {
   /** A graph attribute lowered with formal inputs of the given types. */
   region(name: string, inputs: readonly Type[]): Graph {
     return this.scope.region(this.graph(name), inputs);
+  }
+
+  /** The same, or undefined where lowering it fails; nothing is reported then. */
+  tryRegion(name: string, inputs: readonly Type[]): Graph | undefined {
+    return this.scope.tryRegion(this.graph(name), inputs);
   }
 
   /** A graph attribute lowered in place, at the end of `into` (default: the graph of the node). */

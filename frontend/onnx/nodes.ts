@@ -149,8 +149,28 @@ class NodeImport implements NodeScope {
   region(graph: OnnxGraph, inputs: readonly Type[]): Graph {
     const made = new Graph(graph.name);
     this.checkFormals(graph, inputs.length);
-    made.setOutputs(this.inlined(graph, graph.input.map((v, i) => made.addInput(v.name, inputs[i]!)), made));
+    try {
+      made.setOutputs(this.inlined(graph, graph.input.map((v, i) => made.addInput(v.name, inputs[i]!)), made));
+    } catch (e) {
+      made.dispose();
+      throw e;
+    }
     return made;
+  }
+
+  tryRegion(graph: OnnxGraph, inputs: readonly Type[]): Graph | undefined {
+    const { problems } = this.session;
+    const [before, isTainted] = [problems.mark(), this.isTainted];
+    try {
+      const made = this.region(graph, inputs);
+      if (problems.errors === before.errors) return made;
+      made.dispose();
+    } catch (e) {
+      if (!isModelError(e)) throw e;
+    }
+    problems.restore(before);
+    this.isTainted = isTainted;
+    return undefined;
   }
 
   inlined(graph: OnnxGraph, inputs: readonly Value[], into?: Graph): readonly Value[] {

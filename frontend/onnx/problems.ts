@@ -30,6 +30,18 @@ export class Problems {
     if (known.others.length < mostNotes) known.others.push(d.location);
   }
 
+  /** What was found so far, for `restore`. */
+  mark(): { readonly found: readonly (readonly [string, Problem])[]; readonly errors: number } {
+    return { found: [...this.found].map(([key, p]) => [key, { ...p, others: [...p.others] }]), errors: this.errors };
+  }
+
+  /** Forgets what was reported since the mark. */
+  restore({ found, errors }: ReturnType<Problems["mark"]>): void {
+    this.found.clear();
+    for (const [key, p] of found) this.found.set(key, p);
+    this.errors = errors;
+  }
+
   error(code: Diagnostic["code"], location: Location, message: string, more: Partial<Diagnostic> = {}): void {
     this.report({ severity: "error", code, location, message, ...more });
   }

@@ -79,12 +79,14 @@ function loopStart(n: NodeContext): LoopStart {
 function loopNode(n: NodeContext): readonly Value[] {
   const start = loopStart(n);
   const mayUnroll = typeof start.count === "number" && start.count <= mostUnrolled && start.condition !== undefined;
-  if (mayUnroll && start.carried.some((v) => v.type.kind !== "tensor")) return unrolled(n, start, start.count as number);
-  const body = n.region("body", loopInputs(start.carried.map((v) => v.type)));
-  const misfit = fitOutputs(n, body, start.carried);
-  if (misfit === undefined) return createLoop(n, start, body);
+  const types = loopInputs(start.carried.map((v) => v.type));
+  const isTyped = start.carried.every((v) => v.type.kind === "tensor");
+  const body = mayUnroll ? (isTyped ? n.tryRegion("body", types) : undefined) : n.region("body", types);
+  const misfit = body && fitOutputs(n, body, start.carried);
+  if (body && misfit === undefined) return createLoop(n, start, body);
+  body?.dispose();
   if (mayUnroll) return unrolled(n, start, start.count as number);
-  throw new OpError(misfit, "unsupported-type", { remedy: "give the number of iterations as a constant, so that the loop can be unrolled" });
+  throw new OpError(misfit!, "unsupported-type", { remedy: "give the number of iterations as a constant, so that the loop can be unrolled" });
 }
 
 /** Gives the body's outputs the shapes of the carried values where only axes of one differ; says what does not fit. */

@@ -10,7 +10,7 @@ import { constantValue } from "../../../ir/ops/constant.ts";
 import { Gather } from "../../../ir/ops/gather.ts";
 import { Concat, evenSizes, Split, Stack, Unstack } from "../../../ir/ops/join.ts";
 import {
-  OptionalGetElement, OptionalHasElement, OptionalNone, OptionalOf, SequenceAt, SequenceConstruct, SequenceErase, SequenceInsert, SequenceLength,
+  isElement, OptionalGetElement, OptionalHasElement, OptionalNone, OptionalOf, SequenceAt, SequenceConstruct, SequenceErase, SequenceInsert, SequenceLength,
 } from "../../../ir/ops/sequence.ts";
 import { sameType, tensor, type Type } from "../../../ir/type.ts";
 import type { Lowerings, NodeContext } from "../node.ts";
@@ -41,6 +41,8 @@ export function makeSequence(n: NodeContext, elements: readonly Value[], fallbac
   return n.create(SequenceConstruct, { elements }, { element: elementType(n, elements.map((v) => v.type), fallback) });
 }
 
+const refuseDynamic = (n: NodeContext): never => n.unsupported("the length of the sequence depends on data", undefined, "unsupported-type");
+
 const elementFallback = (sequence: Value): Type => (sequence.type.kind === "sequence" ? sequence.type.element : sequence.type);
 
 /** The position that operand `i` gives, counted from the start; undefined where it is data. `fallback` where it is absent. */
@@ -70,6 +72,7 @@ function sequenceInsert(n: NodeContext): Value {
   const elements = elementsOf(sequence);
   const position = elements && positionOf(n, 2, elements.length, elements.length);
   if (elements && position !== undefined) return makeSequence(n, elements.toSpliced(position, 0, value));
+  if (sequence.type.kind === "sequence" && !isElement(value.type, sequence.type.element)) refuseDynamic(n);
   return n.create(SequenceInsert, { sequence, value, ...positionOperand(n, 2) });
 }
 
@@ -106,7 +109,7 @@ function splitToSequence(n: NodeContext): Value {
 }
 
 function concatFromSequence(n: NodeContext): Value {
-  const xs = elementsOf(n.input(0)) ?? n.unsupported("the number of tensors to join depends on data", undefined, "unsupported-type");
+  const xs = elementsOf(n.input(0)) ?? refuseDynamic(n);
   if (xs.length === 0) n.unsupported("an empty sequence cannot be joined", undefined, "bad-operand");
   return n.int("new_axis", 0) !== 0 ? n.create(Stack, { xs }, { axis: n.int("axis") }) : n.create(Concat, { xs }, { axis: n.int("axis") });
 }
@@ -114,7 +117,7 @@ function concatFromSequence(n: NodeContext): Value {
 /** The body once for each element of the first sequence; other sequences walk along, tensors stay. */
 function sequenceMap(n: NodeContext): Value[] {
   const inputs = n.inputs();
-  const lists = inputs.map((v) => (v.type.kind === "sequence" ? (elementsOf(v) ?? n.unsupported("the length of the sequence depends on data", undefined, "unsupported-type")) : undefined));
+  const lists = inputs.map((v) => (v.type.kind === "sequence" ? (elementsOf(v) ?? refuseDynamic(n)) : undefined));
   const count = lists[0]?.length ?? n.unsupported("the first operand is no sequence", undefined, "bad-operand");
   const each = Array.from({ length: count }, (_, k) => n.inlined("body", inputs.map((v, i) => lists[i]?.[k] ?? v)));
   if (count > 0) return n.node.output.map((_, o) => makeSequence(n, each.map((outputs) => outputs[o]!)));
