@@ -28,7 +28,9 @@ export function rowMajor(shape: readonly Dim[]): Dim[] {
 
 export const viewOf = (b: Buffer): View => ({ root: b, strides: rowMajor(b.shape), offset: 0 });
 
-const flatten = (v: View, at: readonly Dim[]): Dim => add(v.offset, ...at.map((i, d) => mul(i, v.strides[d]!)));
+/** The offset of an element in its root; one index for a tensor of another rank is its offset in the dense tensor already. */
+export const flattenOffset = (v: View, at: readonly Dim[]): Dim =>
+  at.length === 1 && v.strides.length !== 1 ? add(v.offset, at[0]!) : add(v.offset, ...at.map((i, d) => mul(i, v.strides[d]!)));
 
 /** Loads and stores with one index per dimension become loads and stores of roots with one flat offset. */
 export function flattenStmts(body: readonly Stmt[], viewFor: (b: Buffer) => View): Stmt[] {
@@ -41,22 +43,23 @@ export function flattenStmts(body: readonly Stmt[], viewFor: (b: Buffer) => View
       if (s.kind === "for") return [{ ...s, loop: loopAtom(s.loop.name, dimFlat(s.loop.extent)) }];
       if (s.kind !== "store") return [s];
       const view = viewFor(s.buffer);
-      return [{ ...s, buffer: view.root, at: [flatten(view, s.at.map(dimFlat))] }];
+      return [{ ...s, buffer: view.root, at: [flattenOffset(view, s.at.map(dimFlat))] }];
     },
   });
 }
 
-const flattenExpr = (e: Expr, viewFor: (b: Buffer) => View): Expr =>
+/** The expression with one flat offset per load. */
+export const flattenExpr = (e: Expr, viewFor: (b: Buffer) => View): Expr =>
   rewriteExpr(e, {
     node: (n) => {
       if (n.kind !== "load") return undefined;
       const view = viewFor(n.buffer);
-      return load(view.root, [flatten(view, n.at)]);
+      return load(view.root, [flattenOffset(view, n.at)]);
     },
   });
 
-/** Loads that stand inside an index. */
-const flattenInside = (d: Dim, viewFor: (b: Buffer) => View): Dim => toDim(flattenExpr(index(d), viewFor));
+/** The dim with one flat offset per load inside it. */
+export const flattenInside = (d: Dim, viewFor: (b: Buffer) => View): Dim => toDim(flattenExpr(index(d), viewFor));
 
 /** The loops of a stage after its splits and fusions. */
 class LoopSpace {
