@@ -133,18 +133,18 @@ export class Helpers {
     return lanes === 1 ? `${a} ${sign} ${b}` : `(${a} ${sign} ${b})`;
   }
 
-  /** Rounding to whole numbers by adding and subtracting the number whose last place is one. */
+  /** Rounding to whole numbers by adding and subtracting the number whose last place is one; the sign of zero is that of `x`. */
   private roundBody(op: UnaryOp, dtype: "f32" | "f64", lanes: number, t: string): string {
-    const one = dtype === "f32" ? "0x1p23f" : "0x1p52";
+    const [one, largest, sign] = dtype === "f32" ? ["0x1p23f", "INT32_MAX", "INT32_MIN"] : ["0x1p52", "INT64_MAX", "INT64_MIN"];
     const mask = this.type(maskType(dtype), lanes);
-    const sign = dtype === "f32" ? "INT32_MIN" : "INT64_MIN";
-    const magnitude = `${t} a = (${t})((${mask})x & ~(${mask}){0} & ~${`((${mask}){0} + ${sign})`}), r = (a + ${one}) - ${one};`;
-    const signed = (r: string): string => this.select(dtype, lanes, `a < ${one}`, `(${t})((${mask})(${r}) | ((${mask})x & ((${mask}){0} + ${sign})))`, "x");
-    const step = (m: string): string => this.select(dtype, lanes, m, `(${t}){0} + 1`, `(${t}){0}`);
-    if (op === "rint") return `${magnitude} return ${signed("r")};`;
-    if (op === "trunc") return `${magnitude} r = r - ${step("r > a")}; return ${signed("r")};`;
-    const rounded = `${magnitude} ${t} s = (${t})((${mask})r | ((${mask})x & ((${mask}){0} + ${sign})));`;
-    return op === "floor" ? `${rounded} s = s - ${step("s > x")}; return ${signedKeep(this, dtype, lanes, t, mask, one, sign)};` : `${rounded} s = s + ${step("s < x")}; return ${signedKeep(this, dtype, lanes, t, mask, one, sign)};`;
+    const signed = (r: string): string => `(${t})((${mask})${r} | ((${mask})x & ${sign}))`;
+    const step = (cond: string): string => this.select(dtype, lanes, cond, `(1 - (${t}){0})`, `(${t}){0}`);
+    const steps: Partial<Record<UnaryOp, string>> = {
+      trunc: `r = r - ${step("r > a")};`,
+      floor: `r = ${signed("r")}; r = r - ${step("r > x")};`,
+      ceil: `r = ${signed("r")}; r = r + ${step("r < x")};`,
+    };
+    return `${t} a = (${t})((${mask})x & ${largest}), r = (a + ${one}) - ${one}; ${steps[op] ?? ""} return ${this.select(dtype, lanes, `a < ${one}`, signed("r"), "x")};`;
   }
 
   /** A scalar function applied to each lane. */
@@ -334,12 +334,6 @@ export class Helpers {
   iota(lanes: number): string {
     return `(${this.type("i64", lanes)}){${lanesOf(lanes, String)}}`;
   }
-}
-
-/** `s`, which has the sign of `x` again after a step through zero; `x` itself where it has no fraction bits. */
-function signedKeep(h: Helpers, dtype: "f32" | "f64", lanes: number, t: string, mask: string, one: string, sign: string): string {
-  const signed = `(${t})((${mask})s | ((${mask})x & ((${mask}){0} + ${sign})))`;
-  return h.select(dtype, lanes, `a < ${one}`, signed, "x");
 }
 
 const isRounding = (op: UnaryOp): boolean => op === "floor" || op === "ceil" || op === "rint" || op === "trunc";
