@@ -5,17 +5,18 @@
 import type { Constant } from "../ir/attribute.ts";
 import { namedOperands, type ProducedExtent, type Routine } from "../ir/define.ts";
 import { type Atom, asAtom, atomsIn, type Dim, extent as extentDim, product, substituteDim } from "../ir/dim.ts";
-import { bool, type Buffer, load, makeBuffer } from "../ir/expr.ts";
+import { bool, type Buffer, load, makeBuffer, toDim } from "../ir/expr.ts";
 import type { Graph, Op, Value } from "../ir/graph.ts";
 import type { Stmt } from "../ir/loop.ts";
 import { pointwise, type Stage } from "../ir/stage.ts";
 import type { TensorType } from "../ir/type.ts";
 import { fuseStages, type FusionItem } from "./fuse.ts";
 import { accesses, KernelTable } from "./kernel-table.ts";
-import { flattenStmts, lowerStage, viewOf } from "./lower.ts";
+import { flattenStmts, lowerStage, type View, viewOf } from "./lower.ts";
 import { planMemory } from "./plan-memory.ts";
 import type { BufferIndex, Interface, Program, ProgramExtent, Step, Storage } from "./program.ts";
 import type { Schedule } from "./schedule.ts";
+import { simplifyStage } from "./simplify-axes.ts";
 
 export interface BuildOptions {
   readonly name: string;
@@ -267,21 +268,36 @@ class ProgramBuilder {
   }
 
   private accessesOf(item: Exclude<Item, { kind: "stage" }>): { reads: readonly Buffer[]; writes: readonly Buffer[] } {
-    if (item.kind === "steps") return item;
+    if (item.kind === "steps") return { reads: item.reads, writes: item.writes };
     const { reads, writes } = accesses(item.routine.body);
     return { reads: [...reads], writes: [...writes] };
   }
 
   private stepsOf(item: Item): readonly Step[] {
     if (item.kind === "steps") return item.steps;
-    const [body, ops] = item.kind === "routine" ? [item.routine.body, [item.op]] : [lowerStage(item.stage, this.options.schedule(item.stage)), item.ops];
-    return [this.run(body, ops)];
+    if (item.kind === "routine") return [this.run(flattenStmts(item.routine.body, this.routineView(item.op)), [item.op])];
+    const stage = simplifyStage(item.stage, this.view);
+    return [this.run(lowerStage(stage, this.options.schedule(stage)), item.ops)];
   }
 
-  /** The kernel of a body and the step that runs it. */
+  private readonly view = (b: Buffer): View => ({ ...viewOf(b), root: this.rootOf(b) });
+
+  /** Inside the routine that produces an extent, the scalar it is stored to stands for it. */
+  private routineView(op: Op): (b: Buffer) => View {
+    const by = new Map<Atom, Dim>();
+    for (const e of this.producedExtents(op)) {
+      const from = this.rootOf(this.bufferFor(op.results[e.from]!));
+      by.set(asAtom(extentDim(e.name))!, toDim(load(from, [0])));
+    }
+    return (b) => {
+      const view = this.view(b);
+      return { ...view, strides: view.strides.map((s) => substituteDim(s, by)) };
+    };
+  }
+
+  /** The kernel of a flat body and the step that runs it. */
   private run(body: readonly Stmt[], ops: readonly Op[]): Step {
-    const flat = flattenStmts(body, (b) => ({ ...viewOf(b), root: this.rootOf(b) }));
-    const { kernel, args, extents } = this.kernels.add(flat, ops);
+    const { kernel, args, extents } = this.kernels.add(body, ops);
     return { kind: "run", kernel, args: args.map((b) => this.indexOf(b)), extents: extents.map((e) => this.extentIndex(e.name)) };
   }
 

@@ -45,7 +45,8 @@ export function stageLoads(s: Stage): Load[] {
   return found;
 }
 
-function mapStage(s: Stage, f: (e: Expr) => Expr, d: (d: Dim) => Dim): Stage {
+/** The stage with its expressions and dims replaced; its axes stay. */
+export function mapStage(s: Stage, f: (e: Expr) => Expr, d: (d: Dim) => Dim): Stage {
   return {
     axes: s.axes,
     ...(s.fold && {

@@ -2,7 +2,7 @@
  * The kernels of a program, equal ones once. Their buffers are replaced by canonical ones (`x0`, `y1`, ...), so kernels
  * that compute the same from different memory are the same kernel.
  */
-import { atomsIn, type Atom, type Dim, dimKey, type Extent } from "../ir/dim.ts";
+import { atomsIn, type Atom, type Dim, dimKey, type Extent, loopAtom } from "../ir/dim.ts";
 import { type Buffer, dimsOf, type Expr, load, makeBuffer, opaqueExpr, rewriteExpr, toDim, index, visitExpr } from "../ir/expr.ts";
 import type { Op } from "../ir/graph.ts";
 import { mapStmts, type Param, type Stmt, visitStmts } from "../ir/loop.ts";
@@ -87,7 +87,10 @@ function renameBuffers(body: readonly Stmt[], by: ReadonlyMap<Buffer, Buffer>): 
   return mapStmts(body, {
     expr,
     dim: (d) => toDim(expr(index(d))),
-    stmt: (s) => [s.kind === "store" || s.kind === "alloc" ? { ...s, buffer: by.get(s.buffer) ?? s.buffer } : s],
+    stmt: (s) => {
+      if (s.kind === "for") return [{ ...s, loop: loopAtom(s.loop.name, toDim(expr(index(s.loop.extent)))) }];
+      return [s.kind === "store" || s.kind === "alloc" ? { ...s, buffer: by.get(s.buffer) ?? s.buffer } : s];
+    },
   });
 }
 

@@ -21,8 +21,8 @@ export function arrayType(dtype: string): ArrayType {
   return types[dtype] ?? Uint8Array;
 }
 
-/** One kernel: the roots it takes, its extents, its share of the parallel loop, scratch memory. */
-export type Kernel = (roots: readonly TypedArray[], extents: readonly number[], begin: number, end: number, scratch: ArrayBuffer) => void;
+/** One kernel: the roots it takes, its extents, scratch memory. */
+export type Kernel = (roots: readonly TypedArray[], extents: readonly number[], scratch: ArrayBuffer) => void;
 
 /** Sizes that depend on extents: bytes of each slot, elements each buffer can hold, and its shape. */
 export interface Plan {
@@ -108,8 +108,6 @@ class Walk {
         return this.program.kernels[s.kernel]!(
           s.args.map((b) => this.memory[b]!),
           s.extents.map((e) => this.extents[e]!),
-          0,
-          1,
           this.scratch,
         );
       case "copy":

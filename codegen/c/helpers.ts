@@ -66,6 +66,7 @@ export class Helpers {
   splat(dtype: ComputeType, lanes: number, x: string): string {
     if (lanes === 1) return x;
     const type = this.type(dtype, lanes);
+    if (x === "0" || x === "0.0" || x === "0.0f") return `(${type}){0}`;
     return dtype === "bool" ? `((${type}){0} - (${x} != 0))` : `(${x} - (${type}){0})`;
   }
 

@@ -65,7 +65,6 @@ class JsPrinter {
   private scratch = 0;
   /** Inside a fold's step, f32 arithmetic is not rounded. */
   private wide = false;
-  private isOutermost = true;
 
   constructor(
     private readonly nest: LoopNest,
@@ -73,10 +72,10 @@ class JsPrinter {
   ) {}
 
   print(): string {
-    this.block(`function ${this.nest.name}(roots, extents, begin, end, scratch)`, () => {
+    this.block(`function ${this.nest.name}(roots, extents, scratch)`, () => {
       this.nest.params.forEach(({ buffer }, i) => {
-        this.names.set(buffer, `p${i}`);
-        this.line(`const p${i} = roots[${i}]; // ${buffer.name.replace(/[^\w.:/-]/g, "_")}`);
+        this.names.set(buffer, `_${buffer.name}`);
+        this.line(`const _${buffer.name} = roots[${i}];`);
       });
       this.nest.extents.forEach((e, i) => {
         this.line(`const ${extentName(e.name)} = extents[${i}];`);
@@ -120,12 +119,12 @@ class JsPrinter {
           this.body(s.body);
         });
       case "bind":
-        return this.line(`const ${s.loop.name} = ${this.dim(s.value)};`);
+        return this.line(`const ${variableName(s.loop.name)} = ${this.dim(s.value)};`);
       case "let":
-        return this.line(`let ${s.name} = ${this.whole(s.value)};`);
+        return this.line(`let ${variableName(s.name)} = ${this.whole(s.value)};`);
       case "assign":
         this.wide = s.dtype === "f32";
-        this.line(`${s.name} = ${this.whole(s.value)};`);
+        this.line(`${variableName(s.name)} = ${this.whole(s.value)};`);
         this.wide = false;
         return;
       case "store":
@@ -138,11 +137,9 @@ class JsPrinter {
   }
 
   private loop(s: Stmt & { kind: "for" }): void {
-    const { name, extent } = s.loop;
-    const parallel = s.mode === "parallel" && this.isOutermost;
-    this.isOutermost = false;
-    const [from, to] = parallel ? ["begin", "end"] : ["0", this.dim(extent)];
-    this.block(`for (let ${name} = ${from}; ${name} < ${to}; ${name}++)`, () => {
+    const { extent } = s.loop;
+    const name = variableName(s.loop.name);
+    this.block(`for (let ${name} = 0; ${name} < ${this.dim(extent)}; ${name}++)`, () => {
       this.body(s.body);
     });
   }
@@ -208,7 +205,7 @@ class JsPrinter {
       case "index":
         return `BigInt(${this.dim(e.dim)})`;
       case "var":
-        return e.name;
+        return variableName(e.name);
       case "load":
         return this.loaded(e.buffer.dtype, `${this.names.get(e.buffer)!}[${this.dim(e.at[0] ?? 0)}]`);
       case "unary":
@@ -392,7 +389,7 @@ class JsPrinter {
   private atom(a: Atom): string {
     switch (a.kind) {
       case "loop":
-        return a.name;
+        return variableName(a.name);
       case "extent":
         return extentName(a.name);
       case "opaque":
@@ -415,6 +412,9 @@ class JsPrinter {
 }
 
 const extentName = (name: string): string => `$${name.replace(/\W/g, (c) => `_${c.charCodeAt(0)}_`)}`;
+
+const reserved = new Set("break case catch class const continue default delete do else enum eval export extends false finally for function if implements import in instanceof interface let new null package private protected public return static super switch this throw true try typeof var void while with yield await".split(" "));
+const variableName = (name: string): string => (reserved.has(name) ? `${name}_` : name);
 
 const comparisonSigns: Partial<Record<Binary["op"], string>> = { eq: "===", ne: "!==", lt: "<", le: "<=" };
 const floatSigns: Partial<Record<Binary["op"], string>> = { add: "+", sub: "-", mul: "*", div: "/", rem: "%" };
