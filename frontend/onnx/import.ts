@@ -10,7 +10,7 @@ import { IdentityOp } from "../../ir/ops/identity.ts";
 import { formatType, type TensorType, type Type } from "../../ir/type.ts";
 import type { Imported, ImportOptions } from "../options.ts";
 import { domainOf } from "./functions.ts";
-import type { OnnxGraph, OnnxModel, OnnxType, OnnxValueInfo } from "./messages.ts";
+import type { OnnxGraph, OnnxModel, OnnxValueInfo } from "./messages.ts";
 import { bindGraph, importNodes } from "./nodes.ts";
 import { Session } from "./session.ts";
 import { importType } from "./types.ts";
@@ -64,12 +64,13 @@ function withoutInputs(g: OnnxGraph, options: ImportOptions): OnnxGraph {
 /** The model's inputs become the graph's, but for initializers and those whose value is given. */
 function bindInputs(session: Session, scope: Scope, graph: Graph): void {
   const { model, options, problems, pins } = session;
-  for (const v of model.graph.input) pinByValue(session, v, pins);
+  const unfit = new Set(model.graph.input.filter((v) => !pinByValue(session, v, pins)).map((v) => v.name));
   const constants = options.keepInitializerInputs ? new Set<string>() : initializerNames(model.graph);
   const seen = new Set<string>();
   for (const v of model.graph.input) {
     if (seen.has(v.name)) problems.error("invalid-graph", session.locate(v.name), `there are two inputs named '${v.name}'`);
     else if (v.name === "") problems.error("invalid-graph", session.locate("graph"), "an input has no name");
+    else if (unfit.has(v.name)) scope.bind(v.name, { kind: "unknown" });
     else if (options.inputValues?.has(v.name)) session.bindConstant(scope, v.name, () => options.inputValues!.get(v.name)!);
     else if (!constants.has(v.name)) bindInput(session, scope, graph, v, pins);
     seen.add(v.name);
@@ -91,30 +92,33 @@ function inputExtent(session: Session, input: string, name: string, axis: number
   return pins.get(called) ?? extent(called);
 }
 
-/** An input's value must fit its declared type, and fixes the named extents in it. */
-function pinByValue(session: Session, v: OnnxValueInfo, pins: Map<string, number>): void {
+/** An input's value must fit its declared type, and fixes the named extents in it; false where it does not. */
+function pinByValue(session: Session, v: OnnxValueInfo, pins: Map<string, number>): boolean {
   const value = session.options.inputValues?.get(v.name);
-  if (!value) return;
+  if (!value) return true;
   const t = importType(v.type, (name, axis) => inputExtent(session, v.name, name, axis, new Map()));
-  if (!("type" in t)) return;
-  const where = session.locate(v.name);
+  if (!("type" in t)) return true;
   const fits = t.type.kind === "tensor" && t.type.dtype === value.type.dtype && t.type.shape.length === value.type.shape.length;
-  if (!fits)
-    return session.problems.error("usage", where, `the value given for the input '${v.name}' does not fit it`, {
-      expected: formatType(t.type),
-      received: formatType(value.type),
-    });
-  pinExtents(session, v.type!, v.name, value, pins);
+  if (fits) return pinExtents(session, v, value, pins);
+  session.problems.error("usage", session.locate(v.name), `the value given for the input '${v.name}' does not fit it`, {
+    expected: formatType(t.type),
+    received: formatType(value.type),
+  });
+  return false;
 }
 
-function pinExtents(session: Session, type: OnnxType, input: string, { type: given }: Constant, pins: Map<string, number>): void {
-  type.tensorType?.shape?.dim.forEach(({ dimValue, dimParam }, axis) => {
+function pinExtents(session: Session, { name, type }: OnnxValueInfo, { type: given }: Constant, pins: Map<string, number>): boolean {
+  let fits = true;
+  type?.tensorType?.shape?.dim.forEach(({ dimValue, dimParam }, axis) => {
     const size = given.shape[axis] as number;
     const known = dimValue !== undefined && dimValue >= 0 ? dimValue : dimParam ? pins.get(dimParam) : undefined;
-    if (known !== undefined && known !== size)
-      session.problems.error("usage", session.locate(input), `the value given for the input '${input}' has ${size} elements along axis ${axis}`, { expected: String(known) });
-    else if (dimParam) pins.set(dimParam, size);
+    if (known === undefined && dimParam) pins.set(dimParam, size);
+    if (known === undefined || known === size) return;
+    fits = false;
+    const message = `the value given for the input '${name}' has ${size} elements along axis ${axis}`;
+    session.problems.error("usage", session.locate(name), message, { expected: String(known) });
   });
+  return fits;
 }
 
 function refuseUnknownNames(session: Session, inputs: ReadonlySet<string>, pins: ReadonlyMap<string, number>): void {

@@ -32,13 +32,13 @@ const nameOf = (node: OnnxNode): string => (domainOf(node.domain) === "" ? node.
 function pathOf(scope: Scope, node: OnnxNode, index: number): string {
   const name = node.name || `node ${index}`;
   const { path } = scope.context;
-  return path === "" ? name : `${path}/${name}`;
+  return path === "" ? name : `${path}/${name.replace(/^\//, "")}`;
 }
 
 /** Imports the nodes in order of their needs; `scope` then holds their outputs. */
 export function importNodes(session: Session, scope: Scope, nodes: readonly OnnxNode[]): void {
   const numbers = new Map(nodes.map((n, i) => [n, i]));
-  const { nodes: sorted, isSorted, cyclic } = sortNodes(nodes);
+  const { nodes: sorted, isSorted, cyclic } = sortNodes(nodes, (name) => scope.defines(name));
   const locate = (n: OnnxNode): Location => session.locate(pathOf(scope, n, numbers.get(n) ?? 0));
   if (!isSorted && cyclic.length === 0 && sorted[0])
     session.problems.warn("invalid-graph", session.locate(scope.context.path || "graph"), "the nodes are not in the order of their needs");
@@ -251,7 +251,13 @@ class NodeImport implements NodeScope {
     });
     declareTypes(inner, f.valueInfo, () => undefined);
     importNodes(session, inner, f.node);
-    return node.output.map((_, i) => this.regionOutput(inner, f.output[i] ?? ""));
+    const given = new Set(node.input.map((name) => this.value(name)));
+    return node.output.map((_, i) => {
+      const v = this.regionOutput(inner, f.output[i] ?? "");
+      // The call's name for it says more than the body's.
+      if (v.op && v.name === f.output[i] && !given.has(v)) v.name = "";
+      return v;
+    });
   }
 
   private bindOutputs(values: readonly Value[]): void {

@@ -30,11 +30,11 @@ export interface Order {
   readonly cyclic: readonly OnnxNode[];
 }
 
-/** The nodes so that each stands after those it uses; as they are where that is so already. */
-export function sortNodes(nodes: readonly OnnxNode[]): Order {
+/** The nodes so that each stands after those it uses; as they are where that is so already. `isDefined`: names that no node need define. */
+export function sortNodes(nodes: readonly OnnxNode[], isDefined: (name: string) => boolean): Order {
   const producers = new Map<string, number>();
   nodes.forEach((n, i) => {
-    for (const name of n.output) if (name !== "" && !producers.has(name)) producers.set(name, i);
+    for (const name of n.output) if (name !== "" && !producers.has(name) && !isDefined(name)) producers.set(name, i);
   });
   const needs = nodes.map((n) => [...usedNames(n)].map((name) => producers.get(name)).filter((p) => p !== undefined));
   if (needs.every((list, i) => list.every((p) => p < i))) return { nodes, isSorted: true, cyclic: [] };

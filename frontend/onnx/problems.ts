@@ -17,8 +17,16 @@ export class Problems {
   private readonly found = new Map<string, Problem>();
   /** Errors reported so far, repeated ones too. */
   errors = 0;
+  private isEnded = false;
+
+  /** Reports what ends the import; nothing after it counts. */
+  end(d: Diagnostic): void {
+    this.report(d);
+    this.isEnded = true;
+  }
 
   report(d: Diagnostic): void {
+    if (this.isEnded) return;
     if (d.severity === "error") this.errors++;
     const key = [d.severity, d.op, d.code, d.message, d.expected, d.received].join("\n");
     const known = this.found.get(key);

@@ -57,7 +57,8 @@ export class Session {
   /** Counts one node; false when there were too many. */
   mayGoOn(): boolean {
     if (this.nodes++ === mostNodes) {
-      this.problems.error("limit", this.locate("graph"), `the model has more than ${mostNodes} nodes once its functions are inlined`);
+      const message = `the model has more than ${mostNodes} nodes once its functions are inlined`;
+      this.problems.end({ severity: "error", code: "limit", location: this.locate("graph"), message });
     }
     return this.nodes <= mostNodes;
   }
