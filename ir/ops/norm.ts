@@ -79,7 +79,7 @@ export const BatchNorm = defineOp({
   attributes: { epsilon: epsilonAttribute, axis: int(1, "the axis of the channels") },
   infer({ x, ...parameters }, { axis }) {
     expectElements(x, "float", "batch_norm");
-    const channels = channelAt([...x.shape], axis) || 1;
+    const channels = x.shape[axis] ?? 1;
     for (const [name, p] of Object.entries(parameters)) {
       const [count] = p.shape;
       const fits = p.shape.length === 1 && (count === channels || typeof count !== "number" || typeof channels !== "number");
