@@ -1,0 +1,84 @@
+/**
+ * What the axes of a stage do. In a sum of products one factor is loaded along the lanes (`vector`), the other is spread
+ * over them (`scalar`); every axis belongs to one factor, to both (batch), or is folded.
+ */
+import { atomsIn, type Dim, type Loop, stride } from "../ir/dim.ts";
+import { type Binary, dimsOf, type Expr, type Load, visitExpr } from "../ir/expr.ts";
+import type { Stage } from "../ir/stage.ts";
+
+export interface Roles {
+  /** Axes of the factor that is loaded along the lanes alone; the last one runs along them. */
+  readonly n: readonly Loop[];
+  /** Axes of the factor that is spread. */
+  readonly m: readonly Loop[];
+  readonly batch: readonly Loop[];
+  readonly k: readonly Loop[];
+}
+
+/** Every loop that the expression depends on. */
+export function loopsOf(e: Expr): Set<Loop> {
+  const found = new Set<Loop>();
+  visitExpr(e, (n) => {
+    for (const d of dimsOf(n)) for (const a of atomsIn(d)) if (a.kind === "loop") found.add(a);
+  });
+  return found;
+}
+
+export function loadsOf(roots: readonly Expr[]): Load[] {
+  const seen = new Set<Expr>();
+  const found: Load[] = [];
+  for (const e of roots) {
+    visitExpr(
+      e,
+      (n) => {
+        if (n.kind === "load") found.push(n);
+      },
+      seen,
+    );
+  }
+  return found;
+}
+
+/** `acc + x`, in either order. */
+function addend(stage: Stage): Expr | undefined {
+  const { fold } = stage;
+  const [step] = fold?.step ?? [];
+  if (fold?.state.length !== 1 || fold.emit === "each" || step?.kind !== "binary" || step.op !== "add") return undefined;
+  const isState = (e: Expr): boolean => e.kind === "var" && e.name === fold.state[0]!.name;
+  return isState(step.a) ? step.b : isState(step.b) ? step.a : undefined;
+}
+
+const throughConversions = (e: Expr): Expr => (e.kind === "convert" ? throughConversions(e.x) : e);
+
+/** The roles of a sum of products whose last axis can run along lanes; undefined for any other stage. */
+export function rolesOf(stage: Stage): Roles | undefined {
+  const sum = addend(stage);
+  const product = sum && throughConversions(sum);
+  const lane = stage.axes.at(-1);
+  if (product?.kind !== "binary" || product.op !== "mul" || !lane || stage.results.some((r) => stride(r.at[0]!, lane) !== 1)) return undefined;
+  const sides = factors(product, lane);
+  if (!sides) return undefined;
+  const [vector, scalar] = sides.map(loopsOf) as [Set<Loop>, Set<Loop>];
+  const only = (yes: ReadonlySet<Loop>, no: ReadonlySet<Loop>) => stage.axes.filter((a) => yes.has(a) && !no.has(a));
+  return {
+    n: only(vector, scalar),
+    m: only(scalar, vector),
+    batch: stage.axes.filter((a) => vector.has(a) === scalar.has(a)),
+    k: stage.fold!.axes,
+  };
+}
+
+/** The factor with contiguous lanes, then the one without any. */
+function factors(product: Binary, lane: Loop): readonly [Expr, Expr] | undefined {
+  for (const [x, y] of [[product.a, product.b], [product.b, product.a]] as const) {
+    const along = loadsOf([x]).some((l) => l.at.length > 0 && stride(l.at[0]!, lane) === 1);
+    if (along && !loopsOf(y).has(lane)) return [x, y];
+  }
+  return undefined;
+}
+
+/** The steps of every load and store of the stage when `axis` grows by one; undefined entries are not linear. */
+export function strides(stage: Stage, axis: Loop, exprs: readonly Expr[]): (Dim | undefined)[] {
+  const loads = loadsOf(exprs).flatMap((l) => l.at);
+  return [...loads, ...stage.results.flatMap((r) => r.at)].map((d) => stride(d, axis));
+}
