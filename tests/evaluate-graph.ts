@@ -155,7 +155,7 @@ class Evaluation {
   private produceAfter(op: Op, results: Evaluated[]): Evaluated[] {
     for (const { name, from, capacity } of this.produced(op)) {
       const value = Number(scalar(results[from]!));
-      if (value > this.dim(capacity)) throw new Error(`extent '${name}' is ${value}, more than its capacity`);
+      if (op.name === "loop" && value > this.dim(capacity)) throw new Error(`extent '${name}' is ${value}, more than its capacity`);
       this.extents.set(name, value);
     }
     return results;

@@ -95,7 +95,7 @@ export const NonMaxSuppression = defineOp({
       temporaries: [order, kept],
       body: [
         total.declare(0),
-        eachIndex("batch", scores.shape[0]!, (b) => [eachIndex("class", scores.shape[1]!, (c) => perClass(b, c))]),
+        eachIndex("batch", scores.shape[0]!, (b) => [eachIndex("label", scores.shape[1]!, (c) => perClass(b, c))]),
         store(count!, [], index(total.dim)),
       ],
     };
