@@ -12,9 +12,21 @@ async function importOnnxFile(source: ByteSource, options: ImportOptions): Promi
   return importOnnx(readOnnx(source), options);
 }
 
+async function importMindirFile(source: ByteSource, options: ImportOptions): Promise<Imported> {
+  const [{ readMindir }, { importMindir }] = await Promise.all([import("./mindir/read.ts"), import("./mindir/import.ts")]);
+  return importMindir(readMindir(source, { key: options.key }), options);
+}
+
+async function importSirFile(source: ByteSource, options: ImportOptions): Promise<Imported> {
+  const { readSir } = await import("./sir.ts");
+  return { graph: readSir(source, options), diagnostics: [] };
+}
+
 /** By format; each is loaded when it is first needed. */
 const importers: Partial<Record<ModelFormat, Importer>> = {
+  mindir: importMindirFile,
   onnx: importOnnxFile,
+  sir: importSirFile,
 };
 
 /**

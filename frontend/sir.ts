@@ -3,15 +3,16 @@
  * starts at a multiple of 64 bytes and is named with the start of its SHA-256, which reading checks.
  */
 import { createHash } from "node:crypto";
-import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { TensorData } from "../ir/data.ts";
+import type { ByteSource, TensorData } from "../ir/data.ts";
 import { CompileError } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
 import { parseGraph } from "../ir/text/parse.ts";
 import { printGraph, type WeightReference, type WeightSink } from "../ir/text/print.ts";
 import type { WeightReader } from "../ir/text/values.ts";
 import { ExternalFiles } from "./external-files.ts";
+import type { ImportOptions } from "./options.ts";
 
 const alignment = 64;
 const hashDigits = 16;
@@ -69,28 +70,55 @@ export function writeSir(graph: Graph, path: string): void {
 }
 
 function writeWhole(descriptor: number, bytes: Uint8Array, position: number): number {
-  for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done, bytes.length - done, position + done);
+  for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done, bytes.length - done, position + done);
   return bytes.length;
 }
 
-/** The graph in a text file; its constants are read, from files in the same folder only, when they are needed. */
-export function readSir(path: string): Graph {
-  return parseGraph(readFileSync(path, "utf8"), path, { readWeights: weightReader(dirname(path)) });
+/** Longer texts are refused: no model needs them. */
+const textLimit = 1 << 28;
+
+/**
+ * The graph in a text file; its constants are read, from files in the same folder only, when they are needed. Throws a
+ * `CompileError` with all that is wrong with the text.
+ */
+export function readSir(source: ByteSource, options: ImportOptions = {}): Graph {
+  const files = ExternalFiles.beside(source);
+  return parseGraph(textOf(source), source.name, {
+    ...(files && { readWeights: weightReader(files) }),
+    ...(options.dims && { dims: options.dims }),
+    ...(options.inputValues && { inputValues: options.inputValues }),
+  });
 }
 
-/** Finds constants in the files of a folder; throws a `CompileError` where bytes are not there or not those of the text. */
-export function weightReader(folder: string): WeightReader {
-  const files = new ExternalFiles(folder);
+function textOf(source: ByteSource): string {
+  const where = { source: source.name };
+  if (source.size > textLimit)
+    throw CompileError.of("limit", where, `the text has ${source.size} bytes`, { expected: `at most ${textLimit}` });
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(source.read(0, source.size));
+  } catch (e) {
+    if (!(e instanceof TypeError)) throw e;
+    throw CompileError.of("syntax", where, "the text is not UTF-8");
+  }
+}
+
+/** Finds constants in files beside the text; throws a `CompileError` where bytes are not there or not those of the text. */
+function weightReader(files: ExternalFiles): WeightReader {
   const checked = new Set<string>();
   return (file, offset, length, hash) => {
     const data = files.range(file, offset, length, { source: file });
     const key = `${file} ${offset} ${length} ${hash ?? ""}`;
     if (hash !== undefined && !checked.has(key) && !isHashOf(hash, data)) {
-      throw CompileError.of("external-data", { source: file }, `the bytes from ${offset} of '${file}' are not those that the text was printed with`, {
-        expected: hash,
-        received: hashOf(data).slice(0, hash.length),
-        remedy: "print the model again, or leave the hash out of the text",
-      });
+      throw CompileError.of(
+        "external-data",
+        { source: file },
+        `the bytes from ${offset} of '${file}' are not those that the text was printed with`,
+        {
+          expected: hash,
+          received: hashOf(data).slice(0, hash.length),
+          remedy: "print the model again, or leave the hash out of the text",
+        },
+      );
     }
     checked.add(key);
     return data;

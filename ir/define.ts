@@ -4,7 +4,7 @@
  */
 import { type Attribute, checkAttribute } from "./attribute.ts";
 import { OpError } from "./diagnostic.ts";
-import type { Dim } from "./dim.ts";
+import { type Dim, isExtent } from "./dim.ts";
 import type { Buffer } from "./expr.ts";
 import { Graph, Op, Value } from "./graph.ts";
 import { type Location, unknownLocation } from "./location.ts";
@@ -145,11 +145,14 @@ export function completeAttributes(definition: AnyOpDefinition, given: Readonly<
   return Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, checkAttribute(spec, given[name], name) as unknown]));
 }
 
-/** The result types that `infer` gives for the op as it stands. */
+/** The result types that `infer` gives for the op as it stands. Throws an `OpError`, also where an extent makes no sense. */
 export function inferTypes(op: Op): readonly Type[] {
   const types = namedOperands(op, (v) => v.type);
   const inferred = (op.definition.infer as (o: unknown, a: unknown) => Type | readonly Type[])(types, op.attributes);
-  return "kind" in inferred ? [inferred] : inferred;
+  const results = "kind" in inferred ? [inferred] : inferred;
+  const wrong = results.find((t) => t.kind === "tensor" && !t.shape.every(isExtent));
+  if (wrong) throw new OpError("the result would have an impossible extent", "bad-attribute", { received: formatType(wrong) });
+  return results;
 }
 
 /** Builds an op that belongs to no graph yet. Throws an `OpError` when operands or attributes do not fit. */

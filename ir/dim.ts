@@ -291,6 +291,18 @@ function divideRange([low, high]: readonly [number, number], [least, most]: read
   return [floor(low, low < 0 ? small : large), floor(high, high < 0 ? large : small)];
 }
 
+/** Whether `d` can be an extent: a whole number that is not negative, or an expression that divides by nothing below one. */
+export function isExtent(d: Dim): boolean {
+  return typeof d === "number" ? Number.isSafeInteger(d) && d >= 0 : d.terms.every((t) => t.atoms.every(isDividedByPositive));
+}
+
+function isDividedByPositive(a: Atom): boolean {
+  if (a.kind === "extent" || a.kind === "loop" || a.kind === "opaque") return true;
+  const divides = a.kind === "floordiv" || a.kind === "mod";
+  if (divides && typeof a.b === "number" && a.b <= 0) return false;
+  return [a.a, a.b].every((d) => typeof d === "number" || isExtent(d));
+}
+
 /** `d` with its atoms replaced; `f` answers undefined for an atom that stays (the dims inside it are still mapped). */
 export function mapAtoms(d: Dim, f: (a: Atom) => Dim | undefined): Dim {
   const memo = new Map<Atom, Dim>();

@@ -2,7 +2,7 @@
  * The verifier: what must hold of every graph between passes. It trusts nothing: lists, uses, types, attributes and
  * scopes are all checked against each other. What it reports is a bug of ours, not of the user.
  */
-import { type AttributeSpecs, inferTypes, type OperandSpec, type OperandSpecs } from "./define.ts";
+import { anyOperand, type AttributeSpecs, inferTypes, type OperandSpec, type OperandSpecs } from "./define.ts";
 import { byteSize, formatType, sameType, staticShape } from "./type.ts";
 import type { Constant } from "./attribute.ts";
 import { type Diagnostic, type DiagnosticCode, Diagnostics, OpError } from "./diagnostic.ts";
@@ -22,7 +22,9 @@ class Verifier {
   readonly diagnostics = new Diagnostics();
   /** Values that the place being looked at may use. */
   private readonly visible = new Set<Value>();
-  /** Every value of the graph and its regions, visible or not, with the slots that hold it. */
+  /** Every value of the graph and its regions that was met as an input or a result. */
+  private readonly defined = new Set<Value>();
+  /** The slots that hold each value. */
   private readonly slots = new Map<Value, { readonly user: Op | Graph; readonly index: number }[]>();
 
   private error(code: DiagnosticCode, location: Location, message: string, more: Partial<Diagnostic> = {}): void {
@@ -45,8 +47,8 @@ class Verifier {
   }
 
   private define(v: Value, defined: Value[], location: Location): void {
-    if (this.slots.has(v)) return this.error("invalid-graph", location, `${describeValue(v)} is defined twice`);
-    this.slots.set(v, []);
+    if (this.defined.has(v)) return this.error("invalid-graph", location, `${describeValue(v)} is defined twice`);
+    this.defined.add(v);
     this.visible.add(v);
     defined.push(v);
   }
@@ -54,16 +56,19 @@ class Verifier {
   private ops(graph: Graph, defined: Value[]): void {
     let previous: Op | undefined;
     for (const op of graph.ops()) {
-      if (op.graph !== graph) return this.error("invalid-graph", op.location, `the op '${op.name}' stands in a list that is not its graph's`);
+      if (op.graph !== graph)
+        return this.error("invalid-graph", op.location, `the op '${op.name}' stands in a list that is not its graph's`);
       if (op.previous !== previous) this.error("invalid-graph", op.location, `the op '${op.name}' names another op as the one before it`);
       // Without this order the list may be a circle.
-      if (previous && !(op.order > previous.order)) return this.error("invalid-graph", op.location, `the op '${op.name}' has an order key out of order`);
+      if (previous && !(op.order > previous.order))
+        return this.error("invalid-graph", op.location, `the op '${op.name}' has an order key out of order`);
       this.op(op);
       for (const v of op.results) this.define(v, defined, op.location);
       previous = op;
     }
     const reversed = graph.opsReversed().next().value;
-    if (reversed !== previous) this.error("invalid-graph", previous?.location ?? unknownLocation, "the list of ops has another end than the last op");
+    if (reversed !== previous)
+      this.error("invalid-graph", previous?.location ?? unknownLocation, "the list of ops has another end than the last op");
   }
 
   private op(op: Op): void {
@@ -72,7 +77,8 @@ class Verifier {
     this.attributes(op);
     for (const region of op.regions) this.graph(region, op);
     op.results.forEach((v, i) => {
-      if (v.def !== op || v.index !== i) this.error("invalid-graph", op.location, `result ${i} of '${op.name}' says that it is defined elsewhere`);
+      if (v.def !== op || v.index !== i)
+        this.error("invalid-graph", op.location, `result ${i} of '${op.name}' says that it is defined elsewhere`);
     });
     if (this.diagnostics.errors.length === before) this.types(op);
   }
@@ -83,10 +89,13 @@ class Verifier {
     const { operands } = op;
     const fixed = isVariadic ? specs.length - 1 : specs.length;
     if (isVariadic ? operands.length < fixed : operands.length !== fixed) {
-      return this.error("bad-operand", op.location, `'${op.name}' has another number of operands`, { expected: String(fixed), received: String(operands.length) });
+      this.error("bad-operand", op.location, `'${op.name}' has another number of operands`, {
+        expected: String(fixed),
+        received: String(operands.length),
+      });
     }
     operands.forEach((v, i) => {
-      this.operand(op, v, i, specs[Math.min(i, specs.length - 1)]!);
+      this.operand(op, v, i, specs[Math.min(i, specs.length - 1)] ?? anyOperand);
     });
   }
 
@@ -104,10 +113,16 @@ class Verifier {
 
   /** A slot holds the value: it must be visible there. */
   private hold(v: Value, user: Op | Graph, index: number, location: Location, what: string): void {
-    const known = this.slots.get(v);
-    if (known) known.push({ user, index });
+    const holders = this.slots.get(v);
+    if (holders) holders.push({ user, index });
+    else this.slots.set(v, [{ user, index }]);
     if (this.visible.has(v)) return;
-    const where = v.def instanceof Op && !v.def.graph ? "by an op that was removed" : known ? "in a region that is not around it" : "later, or in another graph";
+    const where =
+      v.def instanceof Op && !v.def.graph
+        ? "by an op that was removed"
+        : this.defined.has(v)
+          ? "in a region that is not around it"
+          : "later, or in another graph";
     this.error("invalid-graph", location, `${what} is ${describeValue(v)}, which is defined ${where}`);
   }
 
@@ -118,7 +133,8 @@ class Verifier {
     }
     for (const [name, spec] of Object.entries(specs)) {
       const value = op.attributes[name];
-      if (!spec.accepts(value)) this.error("bad-attribute", op.location, `attribute '${name}' of '${op.name}' has the wrong value`, { expected: spec.kind });
+      if (!spec.accepts(value))
+        this.error("bad-attribute", op.location, `attribute '${name}' of '${op.name}' has the wrong value`, { expected: spec.kind });
       else if (spec.kind === "data" && value !== undefined) this.constant(op, name, value as Constant);
     }
   }
@@ -138,11 +154,17 @@ class Verifier {
     try {
       const inferred = inferTypes(op);
       if (inferred.length !== op.results.length) {
-        return this.error("type-mismatch", op.location, `'${op.name}' has another number of results`, { expected: String(inferred.length), received: String(op.results.length) });
+        return this.error("type-mismatch", op.location, `'${op.name}' has another number of results`, {
+          expected: String(inferred.length),
+          received: String(op.results.length),
+        });
       }
       op.results.forEach((v, i) => {
         if (!sameType(v.type, inferred[i]!)) {
-          this.error("type-mismatch", op.location, `result ${i} of '${op.name}' has another type`, { expected: formatType(inferred[i]!), received: formatType(v.type) });
+          this.error("type-mismatch", op.location, `result ${i} of '${op.name}' has another type`, {
+            expected: formatType(inferred[i]!),
+            received: formatType(v.type),
+          });
         }
       });
     } catch (e) {
@@ -153,13 +175,15 @@ class Verifier {
 
   /** Every value's uses are exactly the slots that hold it. */
   uses(): void {
-    for (const [v, slots] of this.slots) {
+    for (const v of this.defined) {
+      const slots = this.slots.get(v) ?? [];
       const noted = new Map<Op | Graph, Set<number>>();
       for (const { user, index } of v.uses) noted.set(user, (noted.get(user) ?? new Set()).add(index));
       const location = v.def instanceof Op ? v.def.location : unknownLocation;
       const missing = slots.find(({ user, index }) => !noted.get(user)?.has(index));
       if (missing) this.error("invalid-graph", location, `${describeValue(v)} does not know its use by ${describeUser(missing.user)}`);
-      else if (v.uses.size !== slots.length) this.error("invalid-graph", location, `${describeValue(v)} has ${v.uses.size} uses noted, but ${slots.length} slots hold it`);
+      else if (v.uses.size !== slots.length)
+        this.error("invalid-graph", location, `${describeValue(v)} has ${v.uses.size} uses noted, but ${slots.length} slots hold it`);
     }
   }
 }

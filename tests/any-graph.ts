@@ -11,6 +11,7 @@ import * as dim from "../ir/dim.ts";
 import type { Dim } from "../ir/dim.ts";
 import { Graph, type Value } from "../ir/graph.ts";
 import "../ir/ops/index.ts";
+import { printGraph } from "../ir/text/print.ts";
 import { byteSize, dtypes, staticShape, tensor, type TensorType } from "../ir/type.ts";
 
 /** A source of random choices that fast-check controls: the numbers come from one list. */
@@ -57,17 +58,21 @@ const choices = (): fc.Arbitrary<Choices> =>
   fc.array(fc.nat(1_000_000), { minLength: 40, maxLength: 160 }).map((numbers) => new Choices(numbers));
 
 /** Extents that are never negative numbers: `3`, `n`, `2*n+1`, `floordiv(...)`. */
-export const anyDim = (): fc.Arbitrary<Dim> => choices().map((c) => {
-  const d = drawDim(c, 3);
-  return typeof d === "number" ? Math.abs(d) : d;
-});
+export const anyDim = (): fc.Arbitrary<Dim> =>
+  choices().map((c) => {
+    const d = drawDim(c, 3);
+    return typeof d === "number" ? Math.abs(d) : d;
+  });
 
 const specialFloats = [0, -0, 1, -1.5, 0.1, 1e-7, 1e300, NaN, Infinity, -Infinity];
 const texts = ["", "sum", 'a"b\\c\n', "größe \u2028", "linear", "constant"];
 
 function drawType(c: Choices): TensorType {
   const d = c.below(4) === 0 ? c.of(dtypes) : c.of(["f32", "i64", "bool"] as const);
-  return tensor(d, c.list(3, () => (c.below(4) === 0 ? dim.extent(c.of(names)) : c.of([1, 2, 3, 3]))));
+  return tensor(
+    d,
+    c.list(3, () => (c.below(4) === 0 ? dim.extent(c.of(names)) : c.of([1, 2, 3, 3]))),
+  );
 }
 
 function drawAttribute(c: Choices, spec: Attribute<unknown>, outer: readonly Value[], depth: number): unknown {
@@ -164,7 +169,12 @@ function drawGraph(c: Choices, outer: readonly Value[], depth: number): Graph {
 }
 
 /** Graphs of up to some dozens of ops, with regions, odd names and types of all kinds. */
-export const anyGraph = (): fc.Arbitrary<Graph> => choices().map((c) => drawGraph(c, [], 2));
+export const anyGraph = (): fc.Arbitrary<Graph> =>
+  choices().map((c) => {
+    const graph = drawGraph(c, [], 2);
+    // What a failed property prints.
+    return Object.defineProperty(graph, fc.toStringMethod, { value: () => printGraph(graph) });
+  });
 
 /** Whether all extents of a graph's inputs are numbers. */
 export const isStatic = (g: Graph): boolean => g.inputs.every((v) => v.type.kind === "tensor" && staticShape(v.type.shape) !== undefined);

@@ -19,7 +19,10 @@ export type FileCommand = (input: string, file: string, args: readonly string[])
 
 export const fileCommands: Readonly<Record<string, FileCommand>> = {
   print: (input, file) => printGraph(parsed(input, file)),
-  verify: (input, file) => verifyGraph(parseGraph(input, file)).map((d) => `${formatDiagnostic(d, input)}\n`).join("") || "no errors\n",
+  verify: (input, file) =>
+    verifyGraph(parseGraph(input, file))
+      .map((d) => `${formatDiagnostic(d, input)}\n`)
+      .join("") || "no errors\n",
   stages: (input, file) => printMeanings(parsed(input, file)),
 };
 
@@ -31,7 +34,11 @@ export function parsed(input: string, file: string): Graph {
 }
 
 /** Weights that file tests name are never read. */
-const noWeights = (file: string, offset: number, byteLength: number): { source: { name: string; size: number; read: () => never }; offset: number; byteLength: number } => ({
+const noWeights = (
+  file: string,
+  offset: number,
+  byteLength: number,
+): { source: { name: string; size: number; read: () => never }; offset: number; byteLength: number } => ({
   source: {
     name: file,
     size: offset + byteLength,
@@ -54,7 +61,12 @@ function printMeaning(op: Op): string {
   const operands = namedOperands(op, buffer);
   const results = op.results.map(buffer);
   const context = { operands, attributes: op.attributes, results };
-  const outside = [...Object.values(operands).flat().filter((b) => b !== undefined), ...results];
+  const outside = [
+    ...Object.values(operands)
+      .flat()
+      .filter((b) => b !== undefined),
+    ...results,
+  ];
   if (op.definition.compute) return printStages(op.definition.compute(context), outside);
   if (!op.definition.routine) return op.definition.structural ? "structural" : "decomposes";
   const names = new BufferNames();

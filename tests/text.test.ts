@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import fc from "fast-check";
+import { FileSource } from "../frontend/bytes.ts";
+import { importModel } from "../frontend/import.ts";
 import { readSir, writeSir } from "../frontend/sir.ts";
 import type { Constant } from "../ir/attribute.ts";
 import { memoryData, readData } from "../ir/data.ts";
@@ -51,7 +53,10 @@ const anyType: fc.Arbitrary<Type> = fc.letrec<{ type: Type }>((tie) => ({
 
 describe("text form", () => {
   it("prints and parses random graphs of all ops", () => {
-    fc.assert(fc.property(anyGraph(), (g) => void expectRoundTrip(g)), { numRuns: 150, seed: 1 });
+    fc.assert(
+      fc.property(anyGraph(), (g) => void expectRoundTrip(g)),
+      { numRuns: 150, seed: 1 },
+    );
   });
 
   it("keeps every type", () => {
@@ -75,10 +80,19 @@ describe("text form", () => {
   });
 
   it("keeps names, whatever is in them", () => {
-    const name = fc.oneof(fc.string({ maxLength: 6 }), fc.string({ unit: "binary", maxLength: 4 }), fc.constantFrom("1", "x", "x_1", "a:0", "/a/b", "a//b", "return", "graph"));
+    const name = fc.oneof(
+      fc.string({ maxLength: 6 }),
+      fc.string({ unit: "binary", maxLength: 4 }),
+      fc.constantFrom("1", "x", "x_1", "a:0", "/a/b", "a//b", "return", "graph"),
+    );
     fc.assert(
       fc.property(fc.array(name, { maxLength: 8 }), (names) => {
-        const parsed = expectRoundTrip(identity(names.map(() => tensor("f32", [])), names));
+        const parsed = expectRoundTrip(
+          identity(
+            names.map(() => tensor("f32", [])),
+            names,
+          ),
+        );
         names.forEach((n, i) => {
           if (n !== "" && names.indexOf(n) === i) expect(parsed.inputs[i]!.name).to.equal(n);
         });
@@ -88,13 +102,21 @@ describe("text form", () => {
   });
 
   it("keeps the bits of every element", () => {
-    const constant = fc.constantFrom(...plainDTypes).chain((d) =>
-      fc.uint8Array({ maxLength: 16 }).map((bytes): readonly [DType, Uint8Array] => [d, bytes.slice(0, bytes.length - (bytes.length % byteSize(d)))]),
-    );
+    const constant = fc
+      .constantFrom(...plainDTypes)
+      .chain((d) =>
+        fc
+          .uint8Array({ maxLength: 16 })
+          .map((bytes): readonly [DType, Uint8Array] => [d, bytes.slice(0, bytes.length - (bytes.length % byteSize(d)))]),
+      );
     fc.assert(
       fc.property(constant, ([d, bytes]) => {
         const g = new Graph("main");
-        const value = new Builder(g).create(ConstantOp, {}, { data: { type: tensor(d, [bytes.length / byteSize(d)]), data: memoryData(bytes) } });
+        const value = new Builder(g).create(
+          ConstantOp,
+          {},
+          { data: { type: tensor(d, [bytes.length / byteSize(d)]), data: memoryData(bytes) } },
+        );
         g.setOutputs([value]);
         const [op] = [...expectRoundTrip(g).ops()];
         expect([...readData((op!.attributes as { data: Constant }).data.data)]).to.deep.equal([...bytes]);
@@ -107,7 +129,8 @@ describe("text form", () => {
     const bits = Uint16Array.from({ length: 0x10000 }, (_, i) => i);
     for (const dtype of ["f16", "bf16"] as const) {
       const texts = formatElements(dtype, new Uint8Array(bits.buffer));
-      const isNaNBits = (b: number): boolean => (dtype === "f16" ? (b & 0x7c00) === 0x7c00 && (b & 0x3ff) !== 0 : (b & 0x7f80) === 0x7f80 && (b & 0x7f) !== 0);
+      const isNaNBits = (b: number): boolean =>
+        dtype === "f16" ? (b & 0x7c00) === 0x7c00 && (b & 0x3ff) !== 0 : (b & 0x7f80) === 0x7f80 && (b & 0x7f) !== 0;
       texts.forEach((text, b) => {
         const [low, high] = parseElement(dtype, text)!;
         if (low! + 256 * high! !== b) expect.fail(`${dtype} 0x${b.toString(16)} prints as ${text}`);
@@ -150,7 +173,7 @@ describe("side file", () => {
     writeSir(withWeights(), path);
     expect(readFileSync(join(folder, "model.weights.bin")).length).to.equal(96 * 4);
     const again = join(folder, "model2.sir");
-    writeSir(readSir(path), again);
+    writeSir(readSir(new FileSource(path)), again);
     expect(readFileSync(again, "utf8")).to.equal(readFileSync(path, "utf8").replaceAll("model.weights", "model2.weights"));
     expect(readFileSync(again, "utf8")).to.include('weight("model2.weights.bin", 0, "');
   });
@@ -159,19 +182,27 @@ describe("side file", () => {
     const path = join(folder, "changed.sir");
     writeSir(withWeights(), path);
     writeFileSync(join(folder, "changed.weights.bin"), Buffer.alloc(96 * 4, 1));
-    const [first] = diagnosticsOf(() => readSir(path));
+    const [first] = diagnosticsOf(() => readSir(new FileSource(path)));
     expect(first?.code).to.equal("external-data");
     expect(first?.location.line).to.equal(2);
   });
 
   it("is refused when it is too short, missing or elsewhere", () => {
     const path = join(folder, "short.sir");
-    const say = (file: string): string => `graph @m() -> (f32[64]) {\n  %w = constant() {data = weight("${file}", 0)} : f32[64]\n  return %w\n}\n`;
+    const say = (file: string): string =>
+      `graph @m() -> (f32[64]) {\n  %w = constant() {data = weight("${file}", 0)} : f32[64]\n  return %w\n}\n`;
     writeFileSync(join(folder, "short.bin"), Buffer.alloc(100));
     for (const file of ["short.bin", "missing.bin", "../x.bin", "/etc/passwd", ""]) {
       writeFileSync(path, say(file));
-      expect(diagnosticsOf(() => readSir(path)).map((d) => d.code)).to.deep.equal(["external-data"]);
+      expect(diagnosticsOf(() => readSir(new FileSource(path))).map((d) => d.code)).to.deep.equal(["external-data"]);
     }
+  });
+
+  it("is found from the text's folder when a model is imported", async () => {
+    const path = join(folder, "imported.sir");
+    writeSir(withWeights(), path);
+    const { graph } = await importModel(path);
+    expect(printToMemory(expectRoundTrip(graph))).to.deep.equal(printToMemory(withWeights()));
   });
 
   it("is not needed to read along", () => {
@@ -182,7 +213,8 @@ describe("side file", () => {
 /** A chain of `count` ops, each like those of a large model. */
 function longText(count: number): string {
   const lines = ["graph @main(%x: f32[n,64,8]) -> (f32[n,64,8]) {", "  %w = constant() {data = dense<0.5>} : f32[8,8]"];
-  for (let i = 0; i < count; i++) lines.push(`  %/encoder/layer_${i}/y:0 = matmul(%${i === 0 ? "x" : `/encoder/layer_${i - 1}/y:0`}, %w) : f32[n,64,8]`);
+  for (let i = 0; i < count; i++)
+    lines.push(`  %/encoder/layer_${i}/y:0 = matmul(%${i === 0 ? "x" : `/encoder/layer_${i - 1}/y:0`}, %w) : f32[n,64,8]`);
   return [...lines, `  return %/encoder/layer_${count - 1}/y:0`, "}", ""].join("\n");
 }
 
@@ -204,7 +236,8 @@ describe("large and deep text", () => {
     lists: (n: number) => `graph @m() { %a = constant() {data = dense<${"[".repeat(n)}1${"]".repeat(n)}>} : f32[1]\n return }`,
     types: (n: number) => `graph @m(%x: ${"sequence<".repeat(n)}f32[]${">".repeat(n)}) { return }`,
     calls: (n: number) => `graph @m(%x: f32[${"min(2,".repeat(n)}n${")".repeat(n)}]) { return }`,
-    regions: (n: number) => `graph @m(%c: bool[]) {\n${"%a = call() {body = graph() {\n".repeat(n)}return %c\n${"}} : bool[]\nreturn %c\n".repeat(n)}}`,
+    regions: (n: number) =>
+      `graph @m(%c: bool[]) {\n${"%a = call() {body = graph() {\n".repeat(n)}return %c\n${"}} : bool[]\nreturn %c\n".repeat(n)}}`,
     unclosed: (n: number) => "graph @m() {\n".repeat(n),
   };
   for (const [what, text] of Object.entries(deep)) {
@@ -218,14 +251,50 @@ describe("large and deep text", () => {
 });
 
 describe("broken text", () => {
-  const cases = [longText(3), 'graph @m(%c: bool[], %x: f32[2*n+1]) -> (f32[2*n+1]) {\n  %y = if(%c) {then = graph() {\n    return %x\n  }, else = graph() {\n    return %x\n  }} : f32[2*n+1]\n  return %y\n}\n'];
-  const pieces = ["(", ")", "{", "}", "[", "]", "<", ">", "%", "@", '"', ",", ":", "=", "-", "->", "graph", "return", "dense<", "weight(", " as ", "0x", "1e", "n", "\n", "\u0000", "%x", "f32[2]", "//"];
+  const cases = [
+    longText(3),
+    "graph @m(%c: bool[], %x: f32[2*n+1]) -> (f32[2*n+1]) {\n  %y = if(%c) {then = graph() {\n    return %x\n  }, else = graph() {\n    return %x\n  }} : f32[2*n+1]\n  return %y\n}\n",
+  ];
+  const pieces = [
+    "(",
+    ")",
+    "{",
+    "}",
+    "[",
+    "]",
+    "<",
+    ">",
+    "%",
+    "@",
+    '"',
+    ",",
+    ":",
+    "=",
+    "-",
+    "->",
+    "graph",
+    "return",
+    "dense<",
+    "weight(",
+    " as ",
+    "0x",
+    "1e",
+    "n",
+    "\n",
+    "\u0000",
+    "%x",
+    "f32[2]",
+    "//",
+  ];
 
   it("gives diagnostics with places in the text, whatever is changed", () => {
     const edit = fc.record({ at: fc.nat(10_000), remove: fc.nat(12), insert: fc.array(fc.constantFrom(...pieces), { maxLength: 3 }) });
     fc.assert(
       fc.property(fc.constantFrom(...cases), fc.array(edit, { minLength: 1, maxLength: 5 }), (text, edits) => {
-        const changed = edits.reduce((s, e) => s.slice(0, e.at % s.length) + e.insert.join("") + s.slice((e.at % s.length) + e.remove) || " ", text);
+        const changed = edits.reduce(
+          (s, e) => s.slice(0, e.at % s.length) + e.insert.join("") + s.slice((e.at % s.length) + e.remove) || " ",
+          text,
+        );
         const lines = changed.split("\n");
         for (const d of diagnosticsOf(() => parseGraph(changed, "broken.sir"))) {
           expect(d.location.line).to.be.within(1, lines.length);
@@ -250,6 +319,25 @@ describe("broken text", () => {
   });
 });
 
+describe("options of the parser", () => {
+  const text = "graph @m(%x: f32[n,3], %s: f32[3,m]) -> (f32[n,m]) {\n  %y = matmul(%x, %s) : f32[n,m]\n  return %y\n}\n";
+
+  it("fix extents", () => {
+    const graph = parseGraph(text, "m.sir", { dims: new Map([["n", 2]]) });
+    expect(graph.outputs.map((v) => formatType(v.type))).to.deep.equal(["f32[2,m]"]);
+    expectRoundTrip(graph);
+  });
+
+  it("fix inputs, whose types must fit", () => {
+    const value = (m: number): Constant => ({ type: tensor("f32", [3, m]), data: memoryData(new Uint8Array(12 * m)) });
+    const parse = (m: number): Graph => parseGraph(text, "m.sir", { dims: new Map([["m", 1]]), inputValues: new Map([["s", value(m)]]) });
+    expect(parse(1).inputs.map((v) => v.name)).to.deep.equal(["x"]);
+    expect([...parse(1).ops()].map((op) => op.name)).to.deep.equal(["constant", "matmul"]);
+    expectRoundTrip(parse(1));
+    expect(diagnosticsOf(() => parse(2)).map((d) => [d.code, d.location.column])).to.deep.equal([["type-mismatch", 24]]);
+  });
+});
+
 describe("names of values", () => {
   it("stay the model's where unique, get numbers where not", () => {
     const g = new Graph("main");
@@ -266,7 +354,10 @@ describe("names of values", () => {
   });
 
   it("are read back as they were", () => {
-    const parsed = parseFromMemory({ text: 'graph @m(%12: f32[], %"12": f32[], %/a/b:0: f32[]) {\n  return %12, %"12", %/a/b:0\n}\n', weights: new Uint8Array(0) });
+    const parsed = parseFromMemory({
+      text: 'graph @m(%12: f32[], %"12": f32[], %/a/b:0: f32[]) {\n  return %12, %"12", %/a/b:0\n}\n',
+      weights: new Uint8Array(0),
+    });
     expect(parsed.inputs.map((v) => v.name)).to.deep.equal(["", "12", "/a/b:0"]);
   });
 

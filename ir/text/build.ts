@@ -3,63 +3,46 @@
  * A mistake is reported and what depends on it goes on with the types as written, so that one run finds them all.
  */
 import type { IToken } from "chevrotain";
-import { allOps, type AnyOpDefinition, type AttributeSpecs, createOp, findOp, type OperandSpec, type OperandSpecs } from "../define.ts";
-import { CompileError, type Diagnostic, type DiagnosticCode, Diagnostics, OpError } from "../diagnostic.ts";
+import type { Constant } from "../attribute.ts";
+import { allOps, type AnyOpDefinition, type AttributeSpecs, Builder, createOp, findOp } from "../define.ts";
+import { CompileError, type Diagnostic, type DiagnosticCode, type Diagnostics, OpError } from "../diagnostic.ts";
 import { Graph, type Op, Value } from "../graph.ts";
 import type { Location } from "../location.ts";
+import { ConstantOp } from "../ops/constant.ts";
 import { formatType, sameType, tensor, type Type } from "../type.ts";
-import { quoteName, readName } from "./name.ts";
+import { readName } from "./name.ts";
+import { keyOf, Scope } from "./scope.ts";
+import { Slots } from "./slots.ts";
 import { didYouMean } from "./suggest.ts";
 import type { GraphSyntax, OpSyntax, ReturnSyntax, StatementSyntax, Syntax } from "./syntax.ts";
 import { Mistake, toAttribute, toType, type WeightReader } from "./values.ts";
 
-/** Names that can be seen at one place; those of the graphs around it are seen too. */
-class Scope {
-  private readonly values = new Map<string, { readonly value: Value | undefined; readonly at: IToken }>();
-  constructor(readonly parent?: Scope) {}
-
-  find(key: string): { readonly value: Value | undefined; readonly at: IToken } | undefined {
-    return this.values.get(key) ?? this.parent?.find(key);
-  }
-
-  add(key: string, value: Value | undefined, at: IToken): void {
-    this.values.set(key, { value, at });
-  }
-
-  *keys(): Generator<string, void, undefined> {
-    yield* this.values.keys();
-    if (this.parent) yield* this.parent.keys();
-  }
-}
-
-/** What tells values apart: `%x` and `%"x"` are one, `%1` and `%"1"` are two. */
-function keyOf(at: IToken): string {
-  const name = readName(at.image);
-  if (name === undefined) throw new Mistake(at, "syntax", "the name has an unknown escape", { remedy: "escapes are those of JSON" });
-  return name === "" ? at.image : `%${quoteName(name)}`;
-}
-
-/** Stands for a value whose op is wrong and whose type is not written. */
+/** Something depends on what is wrong and was reported already. */
 class Broken extends Error {}
 
 export interface BuildOptions {
   readonly source: string;
-  readonly readWeights: WeightReader | undefined;
+  readonly readWeights?: WeightReader;
+  readonly dims?: ReadonlyMap<string, number>;
+  readonly inputValues?: ReadonlyMap<string, Constant>;
   /** Some statements could not be read: names that are not there are no mistake then. */
   readonly isPartial: boolean;
 }
 
 export class GraphBuilder {
   private readonly defined = new Map<string, IToken>();
+  private readonly dims: ReadonlyMap<string, number>;
 
   constructor(
     readonly diagnostics: Diagnostics,
     private readonly options: BuildOptions,
-  ) {}
+  ) {
+    this.dims = options.dims ?? new Map();
+  }
 
   build(syntax: GraphSyntax): Graph {
     this.collectNames(syntax);
-    const graph = this.graph(syntax, undefined);
+    const graph = this.graph(syntax, undefined).graph;
     this.checkResults(syntax, graph);
     return graph;
   }
@@ -100,37 +83,62 @@ export class GraphBuilder {
     }
   }
 
-  private graph(syntax: GraphSyntax, outer: Scope | undefined): Graph {
+  private graph(syntax: GraphSyntax, outer: Scope | undefined): { readonly graph: Graph; readonly isComplete: boolean } {
     const scope = new Scope(outer);
     const graph = new Graph((syntax.name && this.attempt(syntax.name, () => readName(syntax.name!.image))) ?? "");
     for (const input of syntax.inputs) {
-      const type = this.attempt(input.name, () => toType(input.type));
-      this.define(scope, input.name, graph.addInput("", type ?? tensor("f32", [])));
+      const type = this.attempt(input.name, () => toType(input.type, this.dims));
+      const fixed = outer ? undefined : this.fixedInput(input.name, type, graph);
+      this.define(scope, input.name, fixed ?? graph.addInput("", type ?? tensor("f32", [])));
     }
-    this.statements(syntax, graph, scope);
-    return graph;
+    return { graph, isComplete: this.statements(syntax, graph, scope) };
   }
 
-  private statements({ statements, end }: GraphSyntax, graph: Graph, scope: Scope): void {
-    let returned: ReturnSyntax | undefined;
-    for (const s of statements) {
-      if (returned) return this.error("syntax", startOf(s), "nothing can follow 'return'");
-      if (s.kind === "op") this.op(s, graph, scope);
-      else this.setOutputs((returned = s), graph, scope);
-    }
-    if (!returned && !this.options.isPartial) this.error("syntax", end, "the graph does not end with 'return'");
+  /** A constant in the place of an input whose value the options give. */
+  private fixedInput(at: IToken, type: Type | undefined, graph: Graph): Value | undefined {
+    const data = this.options.inputValues?.get(readName(at.image) ?? "");
+    if (!data || !type) return undefined;
+    if (sameType(data.type, type)) return new Builder(graph, this.locate(at)).create(ConstantOp, {}, { data });
+    this.mismatch(at, `the value given for the input '${at.image}' has another type`, type, data.type);
+    return undefined;
   }
 
-  private setOutputs({ values }: ReturnSyntax, graph: Graph, scope: Scope): void {
+  /** Builds the ops; says whether the graph has got its outputs. */
+  private statements({ statements, end }: GraphSyntax, graph: Graph, scope: Scope): boolean {
+    for (const [i, s] of statements.entries()) {
+      if (s.kind === "op") {
+        this.op(s, graph, scope);
+        continue;
+      }
+      const next = statements[i + 1];
+      if (next) this.error("syntax", startOf(next), "nothing can follow 'return'");
+      return this.setOutputs(s, graph, scope);
+    }
+    if (!this.options.isPartial) this.error("syntax", end, "the graph does not end with 'return'");
+    return false;
+  }
+
+  private setOutputs({ values }: ReturnSyntax, graph: Graph, scope: Scope): boolean {
     const outputs = values.map((at) => this.attempt(at, () => this.lookUp(at, scope)));
-    if (outputs.every((v) => v !== undefined)) graph.setOutputs(outputs);
+    const isComplete = outputs.every((v) => v !== undefined);
+    if (isComplete) graph.setOutputs(outputs);
+    return isComplete;
+  }
+
+  private region(syntax: GraphSyntax, outer: Scope): Graph {
+    const { graph, isComplete } = this.graph(syntax, outer);
+    if (!isComplete) throw new Broken();
+    return graph;
   }
 
   private define(scope: Scope, at: IToken, value: Value | undefined): void {
     const key = this.attempt(at, () => keyOf(at));
     if (key === undefined) return;
     const known = scope.find(key);
-    if (known) return this.error("invalid-graph", at, `'${key}' is defined twice`, { notes: [{ location: this.locate(known.at), message: "it is first defined here" }] });
+    if (known)
+      return this.error("invalid-graph", at, `'${key}' is defined twice`, {
+        notes: [{ location: this.locate(known.at), message: "it is first defined here" }],
+      });
     if (value) value.name = readName(at.image) ?? "";
     scope.add(key, value, at);
   }
@@ -144,14 +152,19 @@ export class GraphBuilder {
     if (!later) throw new Mistake(at, "invalid-graph", `'${key}' is not defined`, didYouMean(key, scope.keys()));
     const location = this.locate(later);
     const isAfter = later.startOffset > at.startOffset;
-    throw new Mistake(at, "invalid-graph", isAfter ? `'${key}' is used before it is defined` : `'${key}' is defined in a graph that is not around this op`, {
-      notes: [{ location, message: "it is defined here" }],
-    });
+    throw new Mistake(
+      at,
+      "invalid-graph",
+      isAfter ? `'${key}' is used before it is defined` : `'${key}' is defined in a graph that is not around this op`,
+      {
+        notes: [{ location, message: "it is defined here" }],
+      },
+    );
   }
 
   private op(syntax: OpSyntax, graph: Graph, scope: Scope): void {
     const made = this.attempt(syntax.name, () => this.create(syntax, scope));
-    const written = syntax.types.map((type) => this.attempt(type.at, () => toType(type)));
+    const written = syntax.types.map((type) => this.attempt(type.at, () => toType(type, this.dims)));
     if (made) this.checkTypes(syntax, made, written);
     if (made) graph.insert(made);
     syntax.results.forEach((at, i) => {
@@ -167,7 +180,15 @@ export class GraphBuilder {
     const operands = definition && this.operands(syntax, definition, scope);
     const attributes = definition && this.attributes(syntax, definition, scope);
     if (!definition) {
-      throw new Mistake(syntax.name, "unknown-op", `there is no op '${name}'`, didYouMean(name, allOps().map((d) => d.name)));
+      throw new Mistake(
+        syntax.name,
+        "unknown-op",
+        `there is no op '${name}'`,
+        didYouMean(
+          name,
+          allOps().map((d) => d.name),
+        ),
+      );
     }
     if (!operands || !attributes) throw new Broken();
     return createOp(definition, operands, attributes, this.locate(syntax.name));
@@ -185,7 +206,7 @@ export class GraphBuilder {
       else if (slot.spec.arity === "many") ((named[slot.name] ??= []) as Value[]).push(value);
       else named[slot.name] = value;
     }
-    return this.attempt(syntax.name, () => (slots.finish(), isComplete)) ? named : undefined;
+    return isComplete && this.attempt(syntax.name, () => (slots.finish(), true)) ? named : undefined;
   }
 
   /** Attributes by name as far as they are written, undefined when one is wrong. */
@@ -194,14 +215,16 @@ export class GraphBuilder {
     const given: Record<string, unknown> = {};
     const context = {
       readWeights: this.options.readWeights,
-      region: (g: GraphSyntax) => this.graph(g, scope),
-      resultType: () => syntax.types[0] && toType(syntax.types[0]),
+      region: (g: GraphSyntax) => this.region(g, scope),
+      resultType: () => syntax.types[0] && toType(syntax.types[0], this.dims),
+      dims: this.dims,
     };
     for (const { name: at, value: s } of syntax.attributes) {
       const name = at.image;
       const value = this.attempt(at, () => {
         const spec = Object.hasOwn(specs, name) ? specs[name] : undefined;
-        if (!spec) throw new Mistake(at, "bad-attribute", `'${definition.name}' has no attribute '${name}'`, didYouMean(name, Object.keys(specs)));
+        if (!spec)
+          throw new Mistake(at, "bad-attribute", `'${definition.name}' has no attribute '${name}'`, didYouMean(name, Object.keys(specs)));
         if (Object.hasOwn(given, name)) throw new Mistake(at, "bad-attribute", `attribute '${name}' is given twice`);
         return this.accepted(toAttribute(spec, s, context), spec.choices, s);
       });
@@ -213,16 +236,28 @@ export class GraphBuilder {
   private accepted(value: unknown, choices: readonly string[] | undefined, s: Syntax): unknown {
     if (!choices || choices.includes(value as string)) return value;
     const expected = choices.map((c) => JSON.stringify(c)).join(" or ");
-    throw new Mistake(s.at, "bad-attribute", "the attribute cannot have this value", { expected, received: JSON.stringify(value), ...didYouMean(value as string, choices) });
+    throw new Mistake(s.at, "bad-attribute", "the attribute cannot have this value", {
+      expected,
+      received: JSON.stringify(value),
+      ...didYouMean(value as string, choices),
+    });
   }
 
   private checkTypes({ name, results, types }: OpSyntax, op: Op, written: readonly (Type | undefined)[]): void {
-    for (const [what, n] of [["results", results.length], ["types", types.length]] as const) {
-      if (n !== op.results.length) return this.error("type-mismatch", name, `'${op.name}' has another number of ${what}`, { expected: String(op.results.length), received: String(n) });
+    for (const [what, n] of [
+      ["results", results.length],
+      ["types", types.length],
+    ] as const) {
+      if (n !== op.results.length)
+        return this.error("type-mismatch", name, `'${op.name}' has another number of ${what}`, {
+          expected: String(op.results.length),
+          received: String(n),
+        });
     }
     op.results.forEach((value, i) => {
       const type = written[i];
-      if (type && !sameType(type, value.type)) this.mismatch(types[i]!.at, `'${op.name}' gives '${results[i]!.image}' another type`, value.type, type);
+      if (type && !sameType(type, value.type))
+        this.mismatch(types[i]!.at, `'${op.name}' gives '${results[i]!.image}' another type`, value.type, type);
     });
   }
 
@@ -234,10 +269,13 @@ export class GraphBuilder {
   private checkResults({ results, at }: GraphSyntax, graph: Graph): void {
     if (!results || this.diagnostics.errors.length > 0) return;
     if (results.length !== graph.outputs.length) {
-      return this.error("type-mismatch", at, "the graph returns another number of values", { expected: String(results.length), received: String(graph.outputs.length) });
+      return this.error("type-mismatch", at, "the graph returns another number of values", {
+        expected: String(results.length),
+        received: String(graph.outputs.length),
+      });
     }
     results.forEach((s, i) => {
-      const type = this.attempt(s.at, () => toType(s));
+      const type = this.attempt(s.at, () => toType(s, this.dims));
       const value = graph.outputs[i]!;
       if (type && !sameType(type, value.type)) this.mismatch(s.at, `output ${i} has another type`, value.type, type);
     });
@@ -245,44 +283,3 @@ export class GraphBuilder {
 }
 
 const startOf = (s: StatementSyntax): IToken => (s.kind === "return" ? s.at : (s.results[0] ?? s.name));
-
-/** Which declared operand each written one is: labelled ones by name, the others in order. */
-class Slots {
-  private readonly specs: readonly (readonly [string, OperandSpec])[];
-  private readonly filled = new Set<string>();
-
-  constructor(
-    private readonly definition: AnyOpDefinition,
-    private readonly at: IToken,
-  ) {
-    this.specs = Object.entries(definition.operands as OperandSpecs);
-  }
-
-  next(label: IToken | undefined, at: IToken): { readonly name: string; readonly spec: OperandSpec } {
-    const found = label
-      ? this.specs.find(([name, { arity }]) => name === label.image && arity !== "many")
-      : this.specs.find(([name, { arity }]) => arity === "many" || (arity === "one" && !this.filled.has(name)));
-    if (!found) throw label ? this.unknown(label) : this.surplus(at);
-    const [name, spec] = found;
-    if (label && this.filled.has(name)) throw new Mistake(label, "bad-operand", `operand '${name}' is given twice`);
-    this.filled.add(name);
-    return { name, spec };
-  }
-
-  /** Every operand that must be there is there. */
-  finish(): void {
-    const missing = this.specs.find(([name, { arity }]) => arity === "one" && !this.filled.has(name));
-    if (missing) throw new Mistake(this.at, "bad-operand", `operand '${missing[0]}' of '${this.definition.name}' is missing`);
-  }
-
-  private unknown(label: IToken): Mistake {
-    const names = this.specs.map(([name]) => name);
-    return new Mistake(label, "bad-operand", `'${this.definition.name}' has no operand '${label.image}'`, didYouMean(label.image, names));
-  }
-
-  private surplus(at: IToken): Mistake {
-    const needed = this.specs.filter(([, { arity }]) => arity === "one").length;
-    const optional = this.specs.filter(([, { arity }]) => arity === "optional").map(([name]) => `${name}=`);
-    return new Mistake(at, "bad-operand", `'${this.definition.name}' takes ${needed} operand${needed === 1 ? "" : "s"}`, optional.length > 0 ? { remedy: `optional operands are given by name: ${optional.join(", ")}` } : {});
-  }
-}

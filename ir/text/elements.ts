@@ -2,7 +2,7 @@
  * Elements of constants as text, exact for every dtype: the shortest decimal that reads back to the same bits, and the
  * bits themselves (`0x7fc00001`) where no decimal does, as for NaNs with a payload.
  */
-import { type Scalar } from "../scalar.ts";
+import type { Scalar } from "../scalar.ts";
 import { readElements, writeElements } from "../storage.ts";
 import { byteSize, type DType, integerBits, isFloat, isUnsigned } from "../type.ts";
 
@@ -14,11 +14,16 @@ export function formatFloat(x: number): string {
 }
 
 const encode = (dtype: DType, value: Scalar): string => hex(writeElements(dtype, [value]));
-const hex = (bytes: Uint8Array): string => "0x" + [...bytes].reverse().map((b) => b.toString(16).padStart(2, "0")).join("");
+const hex = (bytes: Uint8Array): string =>
+  "0x" +
+  [...bytes]
+    .reverse()
+    .map((b) => b.toString(16).padStart(2, "0"))
+    .join("");
 
-/** The shortest decimal that is stored as the same bits as `x`. */
+/** The shortest decimal that is stored as the same bits as `x`; whole numbers are not shortened. */
 function shortest(dtype: DType, x: number, bits: string): string {
-  if (dtype === "f64" || !Number.isFinite(x) || x === 0) return formatFloat(x);
+  if (dtype === "f64" || !Number.isFinite(x) || (Number.isInteger(x) && Math.abs(x) < 1e9)) return formatFloat(x);
   for (let digits = 1; digits <= 9; digits++) {
     const rounded = Number(x.toPrecision(digits));
     if (encode(dtype, rounded) === bits) return formatFloat(rounded);
@@ -66,7 +71,9 @@ export function parseElement(dtype: DType, text: string): Uint8Array | undefined
   if (!/^-?\d{1,20}$/.test(text)) return undefined;
   const value = BigInt(text);
   const [low, high] = integerRange(dtype);
-  return value < low || value > high ? undefined : writeElements(dtype, [integerBits(dtype) < 32 || dtype === "i32" ? Number(value) : value]);
+  return value < low || value > high
+    ? undefined
+    : writeElements(dtype, [integerBits(dtype) < 32 || dtype === "i32" ? Number(value) : value]);
 }
 
 function parseBits(dtype: DType, text: string): Uint8Array | undefined {

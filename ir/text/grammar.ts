@@ -3,10 +3,27 @@
  * line that can start one, so that one run finds every error.
  */
 import {
-  EarlyExitException, EmbeddedActionsParser, EOF, type IParserErrorMessageProvider, type IRecognitionException, isRecognitionException, type IToken,
-  type ParserMethod, type TokenType, tokenLabel,
+  EarlyExitException,
+  EmbeddedActionsParser,
+  EOF,
+  type IParserErrorMessageProvider,
+  type IRecognitionException,
+  isRecognitionException,
+  type IToken,
+  type ParserMethod,
+  type TokenType,
+  tokenLabel,
 } from "chevrotain";
-import type { AttributeSyntax, GraphSyntax, InputSyntax, OperandSyntax, OpSyntax, ReturnSyntax, StatementSyntax, Syntax } from "./syntax.ts";
+import type {
+  AttributeSyntax,
+  GraphSyntax,
+  InputSyntax,
+  OperandSyntax,
+  OpSyntax,
+  ReturnSyntax,
+  StatementSyntax,
+  Syntax,
+} from "./syntax.ts";
 import * as t from "./tokens.ts";
 
 /** The messages of syntax errors are only what was expected: the token that was found says the rest. */
@@ -17,7 +34,8 @@ const expectations: IParserErrorMessageProvider = {
   buildEarlyExitMessage: ({ expectedIterationPaths }) => oneOf(expectedIterationPaths.map((path) => path[0])),
 };
 
-const oneOf = (tokens: readonly (TokenType | undefined)[]): string => [...new Set(tokens.flatMap((x) => (x ? [tokenLabel(x)] : [])))].join(" or ");
+const oneOf = (tokens: readonly (TokenType | undefined)[]): string =>
+  [...new Set(tokens.flatMap((x) => (x ? [tokenLabel(x)] : [])))].join(" or ");
 
 type Rule<T> = ParserMethod<[], T>;
 type CallSyntax = Pick<OpSyntax, "name" | "operands" | "attributes">;
@@ -34,7 +52,7 @@ export class SirParser extends EmbeddedActionsParser {
     const at = this.CONSUME(t.Word);
     let applied: Syntax = { kind: "word", at };
     this.OPTION(() => {
-      applied = this.OR([
+      applied = this.OR<Syntax>([
         { ALT: () => ({ kind: "apply" as const, at, bracket: "(" as const, items: this.SUBRULE(this.parenthesized) }) },
         { ALT: () => ({ kind: "apply" as const, at, bracket: "[" as const, items: this.SUBRULE(this.bracketed) }) },
         { ALT: () => ({ kind: "apply" as const, at, bracket: "<" as const, items: this.SUBRULE(this.angled) }) },
@@ -276,10 +294,11 @@ export class SirParser extends EmbeddedActionsParser {
   private skipFrom(first: IToken): void {
     const { depth } = t.placeOf(first);
     if (this.LA(1) === first) this.SKIP_TOKEN();
-    for (let found = this.LA(1); found.tokenType !== EOF; found = this.SKIP_TOKEN(), found = this.LA(1)) {
+    const isNext = (found: IToken): boolean => {
       const place = t.placeOf(found);
-      if (place.isFirst && canFollow(found) && (place.depth < depth || (place.depth === depth && found.tokenType !== t.RightBrace))) return;
-    }
+      return place.isFirst && canFollow(found) && (place.depth < depth || (place.depth === depth && found.tokenType !== t.RightBrace));
+    };
+    while (this.LA(1).tokenType !== EOF && !isNext(this.LA(1))) this.SKIP_TOKEN();
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * `%12` is a value without a name; a value that the model calls "12" is `%"12"`.
  */
-import { Graph, Op, type Value } from "../graph.ts";
+import { type Graph, Op, type Value } from "../graph.ts";
 
 const plain = /^\/?[\w.$-]+(?:\/[\w.$-]+)*(?::\d+)?$/;
 
@@ -64,6 +64,6 @@ export function unique(name: string, isTaken: (name: string) => boolean): string
 
 /** The op or graph a value belongs to, for messages: "result 1 of 'topk'". */
 export function describeValue(v: Value): string {
-  if (v.name) return `'${`%${quoteName(v.name)}`}'`;
+  if (v.name) return `'%${quoteName(v.name)}'`;
   return v.def instanceof Op ? `result ${v.index} of '${v.def.name}'` : `input ${v.index}`;
 }

@@ -2,6 +2,7 @@
  * Text (`.sir`) to graph. One run reports every mistake, each with its line and column; text that is wrong never gives
  * a graph.
  */
+import type { Constant } from "../attribute.ts";
 import { EOF, type IRecognitionException, type IToken } from "chevrotain";
 import { CompileError, type Diagnostic, Diagnostics } from "../diagnostic.ts";
 import type { Graph } from "../graph.ts";
@@ -15,6 +16,10 @@ import type { WeightReader } from "./values.ts";
 export interface ParseOptions {
   /** Reads the constants that lie in a file beside the text. Errors are `CompileError`s. Without it such text is refused. */
   readonly readWeights?: WeightReader;
+  /** Extents by name that are numbers from now on. */
+  readonly dims?: ReadonlyMap<string, number>;
+  /** Inputs by name that are constants from now on. */
+  readonly inputValues?: ReadonlyMap<string, Constant>;
 }
 
 /** Brackets in brackets, deeper than any model's: two for each region in a region. */
@@ -24,17 +29,21 @@ const errorLimit = 100;
 
 /** The graph that the text says; `source` names it in locations. Throws a `CompileError` with everything that is wrong. */
 export function parseGraph(text: string, source: string, options: ParseOptions = {}): Graph {
-  const diagnostics = new Diagnostics();
+  const unread = new Diagnostics();
   const lexed = lexer.tokenize(text);
   for (const e of lexed.errors) {
-    diagnostics.error("syntax", { source, line: e.line ?? 1, column: e.column ?? 1 }, `unexpected ${unreadable(text, e.offset)}`);
+    unread.error("syntax", { source, line: e.line ?? 1, column: e.column ?? 1 }, `unexpected ${unreadable(text, e.offset)}`);
   }
   const tooDeep = placeTokens(lexed.tokens, nestingLimit);
   if (tooDeep) throw CompileError.of("limit", at(tooDeep, source), `brackets are nested more than ${nestingLimit} deep`);
   const { graph: syntax, errors } = parseTokens(lexed.tokens);
-  for (const e of errors) diagnostics.report(describe(e, source, lexed.tokens));
+  for (const e of errors) unread.report(describe(e, source, lexed.tokens));
+  const diagnostics = new Diagnostics();
+  firstOfLines(unread.list).forEach((d) => {
+    diagnostics.report(d);
+  });
   const isPartial = diagnostics.errors.length > 0;
-  const graph = syntax && new GraphBuilder(diagnostics, { source, readWeights: options.readWeights, isPartial }).build(syntax);
+  const graph = syntax && new GraphBuilder(diagnostics, { ...options, source, isPartial }).build(syntax);
   if (diagnostics.errors.length > 0 || !graph) throw new CompileError(inOrder(diagnostics.list));
   return graph;
 }
@@ -55,9 +64,18 @@ function describe(e: IRecognitionException, source: string, tokens: readonly ITo
   const isBroken = previous !== undefined && (isEof || previous.startLine !== e.token.startLine) && e.message !== "an op, 'return' or '}'";
   const location = isBroken
     ? { source, line: previous.startLine!, column: previous.startColumn! + previous.image.length }
-    : isEof ? { source, line: 1, column: 1 } : at(e.token, source);
+    : isEof
+      ? { source, line: 1, column: 1 }
+      : at(e.token, source);
   const found = isEof ? "the end of the file" : isBroken ? "the end of the line" : `'${e.token.image}'`;
-  return { severity: "error", code: "syntax", location, message: `unexpected ${found.replace(/^the /, "")}`, expected: e.message, received: found };
+  return {
+    severity: "error",
+    code: "syntax",
+    location,
+    message: `unexpected ${found.replace(/^the /, "")}`,
+    expected: e.message,
+    received: found,
+  };
 }
 
 const previousOf = (e: IRecognitionException): IToken | undefined => {
@@ -65,18 +83,23 @@ const previousOf = (e: IRecognitionException): IToken | undefined => {
   return previousToken && previousToken.tokenType !== EOF ? previousToken : undefined;
 };
 
-/** By place; of several syntax errors in one line the first; no more than the limit. */
+const line = (d: Diagnostic): number => d.location.line ?? 0;
+const byPlace = (list: readonly Diagnostic[]): Diagnostic[] =>
+  [...list].sort((a, b) => line(a) - line(b) || (a.location.column ?? 0) - (b.location.column ?? 0));
+
+/** What follows the first error of a line mostly follows from it. */
+function firstOfLines(list: readonly Diagnostic[]): Diagnostic[] {
+  const lines = new Set<number>();
+  return byPlace(list).filter((d) => !lines.has(line(d)) && lines.add(line(d)));
+}
+
+/** By place, and no more than the limit. */
 function inOrder(list: readonly Diagnostic[]): Diagnostic[] {
-  const line = (d: Diagnostic): number => d.location.line ?? 0;
-  const sorted = [...list].sort((a, b) => line(a) - line(b) || (a.location.column ?? 0) - (b.location.column ?? 0));
-  const broken = new Set<number>();
-  const kept = sorted.filter((d) => {
-    if (d.code !== "syntax") return true;
-    const isFirst = !broken.has(line(d));
-    broken.add(line(d));
-    return isFirst;
-  });
-  if (kept.length <= errorLimit) return kept;
-  const more = kept.length - errorLimit;
-  return [...kept.slice(0, errorLimit), { severity: "note", code: "limit", location: kept[errorLimit]!.location, message: `${more} more errors are not shown` }];
+  const sorted = byPlace(list);
+  if (sorted.length <= errorLimit) return sorted;
+  const more = sorted.length - errorLimit;
+  return [
+    ...sorted.slice(0, errorLimit),
+    { severity: "note", code: "limit", location: sorted[errorLimit]!.location, message: `${more} more errors are not shown` },
+  ];
 }

@@ -23,10 +23,20 @@ export class BufferNames {
 }
 
 const infix: Partial<Record<Binary["op"], readonly [string, number]>> = {
-  or: ["|", 1], xor: ["^", 2], and: ["&", 3],
-  eq: ["==", 4], ne: ["!=", 4], lt: ["<", 5], le: ["<=", 5],
-  shl: ["<<", 6], shr: [">>", 6],
-  add: ["+", 7], sub: ["-", 7], mul: ["*", 8], div: ["/", 8], rem: ["%", 8],
+  or: ["|", 1],
+  xor: ["^", 2],
+  and: ["&", 3],
+  eq: ["==", 4],
+  ne: ["!=", 4],
+  lt: ["<", 5],
+  le: ["<=", 5],
+  shl: ["<<", 6],
+  shr: [">>", 6],
+  add: ["+", 7],
+  sub: ["-", 7],
+  mul: ["*", 8],
+  div: ["/", 8],
+  rem: ["%", 8],
 };
 const prefixLevel = 9;
 
@@ -63,12 +73,14 @@ export class ExprPrinter {
       order.push(e);
     };
     exprs.forEach(visit);
-    return order.filter((e) => uses.get(e)! > 1 && !this.named.has(e) && isWorthAName(e)).map((e) => {
-      const text = this.expr(e);
-      const name = this.fresh();
-      this.named.set(e, name);
-      return `let ${name} = ${text}`;
-    });
+    return order
+      .filter((e) => uses.get(e)! > 1 && !this.named.has(e) && isWorthAName(e))
+      .map((e) => {
+        const text = this.expr(e);
+        const name = this.fresh();
+        this.named.set(e, name);
+        return `let ${name} = ${text}`;
+      });
   }
 
   /** Names given so far are given up: what they stood for may have changed. */
@@ -97,7 +109,8 @@ export class ExprPrinter {
       case "load":
         return this.place(e.buffer, e.at);
       case "unary":
-        if (e.op === "neg" || e.op === "not") return this.inParens((e.op === "neg" ? "-" : "!") + this.expr(e.x, prefixLevel), prefixLevel, level);
+        if (e.op === "neg" || e.op === "not")
+          return this.inParens((e.op === "neg" ? "-" : "!") + this.expr(e.x, prefixLevel), prefixLevel, level);
         return `${e.op}(${this.expr(e.x)})`;
       case "binary":
         return this.binary(e, level);
@@ -135,7 +148,10 @@ export class ExprPrinter {
   }
 
   private term(t: Term): { readonly text: string; readonly size: number } {
-    const factors = t.atoms.map((a) => this.atom(a)).sort().join("*");
+    const factors = t.atoms
+      .map((a) => this.atom(a))
+      .sort()
+      .join("*");
     const size = t.atoms.length;
     if (size === 0) return { text: String(t.coefficient), size };
     return { text: t.coefficient === 1 ? factors : t.coefficient === -1 ? `-${factors}` : `${t.coefficient}*${factors}`, size };
@@ -157,7 +173,8 @@ export class ExprPrinter {
   }
 }
 
-const isWorthAName = (e: Expr): boolean => e.kind !== "const" && e.kind !== "var" && e.kind !== "index" && (e.kind !== "load" || e.at.some(isComputed));
+const isWorthAName = (e: Expr): boolean =>
+  e.kind !== "const" && e.kind !== "var" && e.kind !== "index" && (e.kind !== "load" || e.at.some(isComputed));
 const isComputed = (d: Dim): boolean => [...atomsIn(d)].some((a) => a.kind === "opaque");
 
 /** An expression in one line; parts that stand more than once are written out. */

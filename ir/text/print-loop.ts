@@ -19,7 +19,8 @@ export function printStmts(body: readonly Stmt[], buffers = new BufferNames(), i
   visitStmts(body, (s) => {
     if (s.kind === "let" || s.kind === "assign") reserved.add(s.name);
   });
-  return new StmtPrinter(new ExprPrinter(buffers, reserved)).block(body, indent)
+  return new StmtPrinter(new ExprPrinter(buffers, reserved))
+    .block(body, indent)
     .map((line) => `${line}\n`)
     .join("");
 }
@@ -48,7 +49,10 @@ class StmtPrinter {
   private stmt(s: Stmt, indent: string): string[] {
     switch (s.kind) {
       case "for":
-        return [`${indent}for ${s.loop.name} < ${this.exprs.dim(s.loop.extent)}${s.mode === "serial" ? "" : ` ${s.mode}`} {`, ...this.braces(s.body, indent)];
+        return [
+          `${indent}for ${s.loop.name} < ${this.exprs.dim(s.loop.extent)}${s.mode === "serial" ? "" : ` ${s.mode}`} {`,
+          ...this.braces(s.body, indent),
+        ];
       case "if":
         return this.branch(s, indent);
       case "while":

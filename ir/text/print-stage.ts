@@ -43,7 +43,8 @@ function printFold(stage: Stage, fold: Fold, buffers: BufferNames): string[] {
   const printer = new ExprPrinter(buffers, new Set(names.flatMap((n) => [n, `${n}_right`])));
   const inits = fold.state.map((s) => `  ${s.name}: ${s.dtype} = ${printer.expr(s.init)}`);
   const target = names.length === 1 ? names[0]! : `(${names.join(", ")})`;
-  const value = (exprs: Fold["step"]): string => (exprs.length === 1 ? printer.expr(exprs[0]!) : `(${exprs.map((e) => printer.expr(e)).join(", ")})`);
+  const value = (exprs: Fold["step"]): string =>
+    exprs.length === 1 ? printer.expr(exprs[0]!) : `(${exprs.map((e) => printer.expr(e)).join(", ")})`;
   const steps = [...printer.lets(fold.step), `${target} = ${value(fold.step)}`].map((line) => `    ${line}`);
   printer.forget();
   const each = fold.emit === "each" ? printResults(stage, printer, "    ") : [];

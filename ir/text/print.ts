@@ -140,10 +140,6 @@ const printers: Record<Exclude<AttributeKind, "graph" | "data">, (value: unknown
   pairs: (v) => list((v as readonly (readonly Dim[])[]).map(dimList)),
 };
 
-/** An attribute's value as text; graphs and constants, which need their surroundings, by what they are. */
-export const formatAttribute = (kind: AttributeKind, value: unknown): string =>
-  kind === "graph" ? "graph" : kind === "data" ? `data of ${formatType((value as Constant).type)}` : printers[kind](value);
-
 /** Whether the attribute is left out: absent, or equal to its default. */
 function isDefault(spec: Attribute<unknown>, value: unknown): boolean {
   return value === undefined || (spec.fallback !== undefined && sameValue(value, spec.fallback));
@@ -164,7 +160,8 @@ function formatDense(type: TensorType, data: TensorData): string {
   const shape = staticShape(type.shape)!;
   const total = count(shape);
   if (total === 0) return "[]";
-  if (data.byteLength !== total * byteSize(type.dtype) || type.dtype === "string") throw new Error(`a constant of type ${formatType(type)} has ${data.byteLength} bytes`);
+  if (data.byteLength !== total * byteSize(type.dtype) || type.dtype === "string")
+    throw new Error(`a constant of type ${formatType(type)} has ${data.byteLength} bytes`);
   return nest(formatElements(type.dtype, alignedBytes(data)), shape);
 }
 

@@ -30,7 +30,11 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
 }
 
 /** `did you mean 'relu'?` as a diagnostic's remedy, or nothing. */
-export function didYouMean(name: string, candidates: Iterable<string>, show: (name: string) => string = (n) => n): { readonly remedy?: string } {
+export function didYouMean(
+  name: string,
+  candidates: Iterable<string>,
+  show: (name: string) => string = (n) => n,
+): { readonly remedy?: string } {
   const found = nearest(name, candidates);
   return found === undefined ? {} : { remedy: `did you mean '${show(found)}'?` };
 }

@@ -58,5 +58,12 @@ export type Syntax =
   | { readonly kind: "product"; readonly at: IToken; readonly items: readonly Syntax[] }
   | { readonly kind: "list"; readonly at: IToken; readonly items: readonly Syntax[] }
   | { readonly kind: "dense"; readonly at: IToken; readonly value: Syntax; readonly type: Syntax | undefined }
-  | { readonly kind: "weight"; readonly at: IToken; readonly file: IToken; readonly offset: IToken; readonly hash: IToken | undefined; readonly type: Syntax | undefined }
+  | {
+      readonly kind: "weight";
+      readonly at: IToken;
+      readonly file: IToken;
+      readonly offset: IToken;
+      readonly hash: IToken | undefined;
+      readonly type: Syntax | undefined;
+    }
   | GraphSyntax;

@@ -7,11 +7,7 @@ const space = createToken({ name: "Space", pattern: /\s+/, group: Lexer.SKIPPED,
 const comment = createToken({ name: "Comment", pattern: /\/\/[^\n\r]*/, group: Lexer.SKIPPED });
 
 export const Arrow = token("Arrow", "->", "'->'");
-export const ValueName = token(
-  "ValueName",
-  /%(?:"(?:[^"\\\n\r]|\\[^\n\r])*"|\/?[\w.$-]+(?:\/[\w.$-]+)*(?::\d+)?)/,
-  "a value",
-);
+export const ValueName = token("ValueName", /%(?:"(?:[^"\\\n\r]|\\[^\n\r])*"|\/?[\w.$-]+(?:\/[\w.$-]+)*(?::\d+)?)/, "a value");
 export const GraphName = token("GraphName", /@(?:"(?:[^"\\\n\r]|\\[^\n\r])*"|\/?[\w.$-]+(?:\/[\w.$-]+)*(?::\d+)?)/, "a name");
 export const Str = token("Str", /"(?:[^"\\\n\r]|\\[^\n\r])*"/, "a string");
 export const Num = token("Num", /0x[0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/, "a number");
@@ -39,9 +35,33 @@ export const Star = token("Star", "*", "'*'");
 
 // Longer alternatives first: keywords only match as whole words because of what they demand after them.
 export const vocabulary: TokenType[] = [
-  space, comment, Arrow, ValueName, GraphName, Str, Num, GraphWord, Return, Dense, Weight, As, Word,
-  LeftParen, RightParen, LeftBracket, RightBracket, LeftBrace, RightBrace, Less, Greater,
-  Comma, Colon, Equals, Plus, Minus, Star,
+  space,
+  comment,
+  Arrow,
+  ValueName,
+  GraphName,
+  Str,
+  Num,
+  GraphWord,
+  Return,
+  Dense,
+  Weight,
+  As,
+  Word,
+  LeftParen,
+  RightParen,
+  LeftBracket,
+  RightBracket,
+  LeftBrace,
+  RightBrace,
+  Less,
+  Greater,
+  Comma,
+  Colon,
+  Equals,
+  Plus,
+  Minus,
+  Star,
 ];
 
 export const lexer = new Lexer(vocabulary, { positionTracking: "onlyStart", ensureOptimizations: true });

@@ -6,7 +6,19 @@ import type { Diagnostic, DiagnosticCode } from "../diagnostic.ts";
 import * as dim from "../dim.ts";
 import type { Dim } from "../dim.ts";
 import type { Graph } from "../graph.ts";
-import { byteSize, type DType, dtypes, formatType, optional, sequence, staticShape, tensor, type TensorType, tuple, type Type } from "../type.ts";
+import {
+  byteSize,
+  type DType,
+  dtypes,
+  formatType,
+  optional,
+  sequence,
+  staticShape,
+  tensor,
+  type TensorType,
+  tuple,
+  type Type,
+} from "../type.ts";
 import { parseElement, parseFloatText } from "./elements.ts";
 import { readString } from "./name.ts";
 import { didYouMean } from "./suggest.ts";
@@ -27,8 +39,12 @@ export class Mistake extends Error {
 /** `length` bytes from `offset` of the file beside the text; `hash` is the start of their SHA-256, where the text gives it. */
 export type WeightReader = (file: string, offset: number, length: number, hash: string | undefined) => TensorData;
 
+/** Extents by name that are to be numbers. */
+export type FixedExtents = ReadonlyMap<string, number>;
+
 /** What attributes need of the graph around them. */
 export interface ValueContext {
+  readonly dims: FixedExtents;
   readonly readWeights: WeightReader | undefined;
   region(graph: GraphSyntax): Graph;
   /** The type of a constant that does not say its own: that of the op's first result. */
@@ -50,7 +66,7 @@ const kinds: Record<Syntax["kind"], string> = {
 };
 
 const unexpected = (s: Syntax, expected: string, code: DiagnosticCode = "bad-attribute"): Mistake =>
-  new Mistake(s.at, code, "this is not the kind of value that stands here", { expected, received: s.kind === "word" ? `'${s.at.image}'` : kinds[s.kind] });
+  new Mistake(s.at, code, "this is not the kind of value that stands here", { expected, received: scalarText(s) ?? kinds[s.kind] });
 
 /** The text of a scalar: `5`, `-0.5`, `nan`, `true`; undefined for anything else. */
 function scalarText(s: Syntax): string | undefined {
@@ -103,28 +119,30 @@ function listOf<T>(s: Syntax, item: (s: Syntax) => T): T[] {
 }
 
 /** An expression in named extents: `3`, `n`, `2*n+1`, `floordiv(h-3,2)`, `"odd name"`. */
-export function toDim(s: Syntax): Dim {
-  const value = evaluate(s);
+export function toDim(s: Syntax, fixed: FixedExtents): Dim {
+  const value = evaluate(s, fixed);
   if (typeof value === "number" && !Number.isSafeInteger(value)) throw new Mistake(s.at, "limit", "the number is too large");
   return value;
 }
 
-function evaluate(s: Syntax): Dim {
+function evaluate(s: Syntax, fixed: FixedExtents): Dim {
   switch (s.kind) {
     case "number":
       return toInt(s);
     case "word":
-      return dim.extent(s.at.image);
+      return toExtent(s.at.image, fixed);
     case "string":
-      return dim.extent(stringOf(s.at));
+      return toExtent(stringOf(s.at), fixed);
     case "negative":
-      return dim.neg(toDim(s.of));
+      return dim.neg(toDim(s.of, fixed));
     case "product":
-      return s.items.map(toDim).reduce(dim.mul);
+      return s.items.map((item) => toDim(item, fixed)).reduce(dim.mul);
     case "sum":
-      return dim.add(...s.items.map((item, i) => (i > 0 && s.signs[i - 1] === "-" ? dim.neg(toDim(item)) : toDim(item))));
+      return s.items
+        .map((item) => toDim(item, fixed))
+        .reduce((sum, item, i) => (s.signs[i - 1] === "-" ? dim.sub(sum, item) : dim.add(sum, item)));
     case "apply":
-      return s.bracket === "(" ? applyFunction(s.at, s.items) : fail(unexpected(s, "an extent"));
+      return s.bracket === "(" ? applyFunction(s.at, s.items, fixed) : fail(unexpected(s, "an extent"));
     default:
       return fail(unexpected(s, "an extent"));
   }
@@ -136,34 +154,41 @@ function fail(error: Mistake): never {
 
 const functions = { floordiv: dim.floordiv, mod: dim.mod, min: dim.min, max: dim.max } as const;
 
-function applyFunction(at: IToken, items: readonly Syntax[]): Dim {
+const toExtent = (name: string, fixed: FixedExtents): Dim => fixed.get(name) ?? dim.extent(name);
+
+function applyFunction(at: IToken, items: readonly Syntax[], fixed: FixedExtents): Dim {
   const name = at.image;
-  if (!Object.hasOwn(functions, name)) throw new Mistake(at, "syntax", `there is no function '${name}' of extents`, { expected: "floordiv, mod, min or max", ...didYouMean(name, Object.keys(functions)) });
-  const [a, b, ...rest] = items.map(toDim);
+  if (!Object.hasOwn(functions, name))
+    throw new Mistake(at, "syntax", `there is no function '${name}' of extents`, {
+      expected: "floordiv, mod, min or max",
+      ...didYouMean(name, Object.keys(functions)),
+    });
+  const [a, b, ...rest] = items.map((item) => toDim(item, fixed));
   if (a === undefined || b === undefined || rest.length > 0) throw new Mistake(at, "syntax", `'${name}' takes two arguments`);
-  if ((name === "floordiv" || name === "mod") && typeof b === "number" && b <= 0) throw new Mistake(at, "syntax", "a divisor must be positive");
+  if ((name === "floordiv" || name === "mod") && typeof b === "number" && b <= 0)
+    throw new Mistake(at, "syntax", "a divisor must be positive");
   return functions[name as keyof typeof functions](a, b);
 }
 
 /** `f32[n,3]`, `sequence<f32[]>`, `optional<...>`, `tuple<f32[], i64[2]>`. */
-export function toType(s: Syntax): Type {
+export function toType(s: Syntax, fixed: FixedExtents): Type {
   if (s.kind !== "apply" || s.bracket === "(") throw unexpected(s, "a type", "syntax");
-  return s.bracket === "[" ? toTensorType(s) : toContainer(s.at, s.items);
+  return s.bracket === "[" ? toTensorType(s, fixed) : toContainer(s.at, s.items, fixed);
 }
 
-function toTensorType(s: Syntax): TensorType {
+function toTensorType(s: Syntax, fixed: FixedExtents): TensorType {
   if (s.kind !== "apply" || s.bracket !== "[") throw unexpected(s, "a tensor type", "syntax");
   const found = dtypes.find((d) => d === s.at.image);
   if (!found) throw new Mistake(s.at, "unsupported-type", `there is no element type '${s.at.image}'`, didYouMean(s.at.image, dtypes));
-  const shape = s.items.map(toDim);
+  const shape = s.items.map((item) => toDim(item, fixed));
   shape.forEach((d, i) => {
     if (typeof d === "number" && d < 0) throw new Mistake(s.items[i]!.at, "syntax", "an extent is negative");
   });
   return tensor(found, shape);
 }
 
-function toContainer(at: IToken, items: readonly Syntax[]): Type {
-  const elements = items.map(toType);
+function toContainer(at: IToken, items: readonly Syntax[], fixed: FixedExtents): Type {
+  const elements = items.map((item) => toType(item, fixed));
   if (at.image === "tuple") return tuple(elements);
   const make = at.image === "sequence" ? sequence : at.image === "optional" ? optional : undefined;
   if (!make) throw new Mistake(at, "unsupported-type", `there is no type '${at.image}'`, { expected: "sequence, optional or tuple" });
@@ -190,15 +215,15 @@ export function toAttribute(attribute: Attribute<unknown>, s: Syntax, context: V
     case "strings":
       return listOf(s, toText);
     case "dim":
-      return toDim(s);
+      return toDim(s, context.dims);
     case "dims":
-      return listOf(s, toDim);
+      return listOf(s, (item) => toDim(item, context.dims));
     case "pairs":
-      return listOf(s, toPair);
+      return listOf(s, (item) => toPair(item, context.dims));
     case "dtype":
       return toDType(s);
     case "type":
-      return toType(s);
+      return toType(s, context.dims);
     case "data":
       return toConstant(s, context);
     case "graph":
@@ -206,21 +231,29 @@ export function toAttribute(attribute: Attribute<unknown>, s: Syntax, context: V
   }
 }
 
-function toPair(s: Syntax): readonly [Dim, Dim] {
-  const [a, b, ...rest] = listOf(s, toDim);
+function toPair(s: Syntax, fixed: FixedExtents): readonly [Dim, Dim] {
+  const [a, b, ...rest] = listOf(s, (item) => toDim(item, fixed));
   if (a === undefined || b === undefined || rest.length > 0) throw unexpected(s, "a list of two extents");
   return [a, b];
 }
 
 function toConstant(s: Syntax, context: ValueContext): Constant {
   if (s.kind !== "dense" && s.kind !== "weight") throw unexpected(s, "dense<...> or weight(...)");
-  const type = s.type ? toTensorType(s.type) : context.resultType();
-  if (type?.kind !== "tensor") throw new Mistake(s.at, "bad-attribute", "the constant's type is not known", { remedy: "write it behind the constant: 'as f32[2]'" });
+  const type = s.type ? toTensorType(s.type, context.dims) : context.resultType();
+  if (type?.kind !== "tensor")
+    throw new Mistake(s.at, "bad-attribute", "the constant's type is not known", { remedy: "write it behind the constant: 'as f32[2]'" });
   const shape = staticShape(type.shape);
-  if (!shape) throw new Mistake(s.at, "bad-attribute", `a constant cannot have the type ${formatType(type)}`, { expected: "extents that are numbers" });
+  if (!shape)
+    throw new Mistake(s.at, "bad-attribute", `a constant cannot have the type ${formatType(type)}`, {
+      expected: "extents that are numbers",
+    });
   const total = shape.reduce((a, b) => a * b, 1);
   if (total * byteSize(type.dtype) > Number.MAX_SAFE_INTEGER) throw new Mistake(s.at, "limit", "the constant is too large");
-  return { type, data: s.kind === "dense" ? memoryData(toBytes(s.value, type.dtype, shape, total)) : toReference(s, total * byteSize(type.dtype), context) };
+  return {
+    type,
+    data:
+      s.kind === "dense" ? memoryData(toBytes(s.value, type.dtype, shape, total)) : toReference(s, total * byteSize(type.dtype), context),
+  };
 }
 
 function toReference(s: Syntax & { kind: "weight" }, byteLength: number, { readWeights }: ValueContext): TensorData {
@@ -257,7 +290,8 @@ function repeat(element: Uint8Array, total: number): Uint8Array {
 
 function countedItems(s: Syntax, count: number): readonly Syntax[] {
   const items = listOf(s, (item) => item);
-  if (items.length !== count) throw new Mistake(s.at, "bad-attribute", "the list has the wrong length", { expected: String(count), received: String(items.length) });
+  if (items.length !== count)
+    throw new Mistake(s.at, "bad-attribute", "the list has the wrong length", { expected: String(count), received: String(items.length) });
   return items;
 }
 
@@ -270,6 +304,10 @@ function nestedItems(s: Syntax, shape: readonly number[]): readonly Syntax[] {
 
 function toElement(s: Syntax, dtype: DType): Uint8Array {
   const bytes = parseElement(dtype, scalarText(s) ?? "");
-  if (!bytes) throw new Mistake(s.at, "bad-attribute", "the element does not fit the constant's type", { expected: dtype, received: scalarText(s) ?? kinds[s.kind] });
+  if (!bytes)
+    throw new Mistake(s.at, "bad-attribute", "the element does not fit the constant's type", {
+      expected: dtype,
+      received: scalarText(s) ?? kinds[s.kind],
+    });
   return bytes;
 }
