@@ -2,30 +2,35 @@
  * Layout as ops: an axis split into blocks with the elements of a block last, and the products that run on such
  * layouts. Elements beyond the axis are zero in what `pack` makes.
  */
-import { dim as dimAttribute, int } from "../attribute.ts";
+import { choice, dim as dimAttribute, int } from "../attribute.ts";
 import { normalizeAxis } from "../axis.ts";
 import { defineOp, operand, optionalOperand } from "../define.ts";
 import { OpError } from "../diagnostic.ts";
-import { add, ceildiv, type Dim, floordiv, mod, mul as mulDim } from "../dim.ts";
+import { add, asAtom, ceildiv, type Dim, floordiv, type Loop, min, mod, mul as mulDim, sub } from "../dim.ts";
 import { add as addExpr, type Buffer, constantLike, type Expr, load, mul, select } from "../expr.ts";
-import { isInside, pointwise, reduction, sum } from "../stage.ts";
+import { axesOf, foldAxesOf, isInside, pointwise, reduction, sum } from "../stage.ts";
 import { formatType, tensor } from "../type.ts";
 import { makeWindow, windowAttributes, windowExtents, windowPoint } from "../window.ts";
 
+/** Where block number `b` starts when the last one may overlap the one before it. */
+const blockStart = (b: Dim, block: Dim, extent: Dim): Dim => min(mulDim(b, block), sub(extent, block));
+
 export const Pack = defineOp({
   name: "pack",
-  summary: "Splits `axis` into blocks of `block` elements, which become the last axis: `y[..., a, ..., l] = x[..., a * block + l, ...]`, zero beyond the end.",
+  summary:
+    "Splits `axis` into blocks of `block` elements, which become the last axis: `y[..., a, ..., l] = x[..., a * block + l, ...]`. Beyond the end are zeros, or, with `overlap`, the last block starts earlier.",
   operands: { x: operand },
-  attributes: { axis: int(), block: int() },
+  attributes: { axis: int(), block: int(), tail: choice(["zero", "overlap"], "zero") },
   infer({ x }, { axis, block }) {
     const a = normalizeAxis(axis, x.shape.length);
     return tensor(x.dtype, [...x.shape.map((e, d) => (d === a ? ceildiv(e, block) : e)), block]);
   },
-  compute({ operands: { x }, attributes: { axis, block }, results: [y] }) {
+  compute({ operands: { x }, attributes: { axis, block, tail }, results: [y] }) {
     const a = normalizeAxis(axis, x.shape.length);
     return [
       pointwise(y!, (at) => {
-        const position = add(mulDim(at[a]!, block), at.at(-1)!);
+        const start = tail === "zero" ? mulDim(at[a]!, block) : blockStart(at[a]!, block, x.shape[a]!);
+        const position = add(start, at.at(-1)!);
         const value = load(
           x,
           at.slice(0, -1).map((i, d) => (d === a ? position : i)),
@@ -55,6 +60,8 @@ export const Unpack = defineOp({
     return [pointwise(y!, (at) => load(x, [...at.map((i, d) => (d === a ? floordiv(i, block) : i)), mod(at[a]!, block)]))];
   },
 });
+
+const loopOf = (d: Dim): Loop => asAtom(d) as Loop;
 
 const withBias = (value: Expr, b: Buffer | undefined, at: readonly Dim[]): Expr => (b ? addExpr(value, load(b, at)) : value);
 
@@ -93,23 +100,23 @@ export const ConvPacked = defineOp({
 
 export const MatmulPacked = defineOp({
   name: "matmul_packed",
-  summary: "Matrix product by packed columns: `y[..., m, N, n] = sum over k of a[..., m, k] * b[N, k, n]` plus the bias `c[N, n]`.",
-  operands: { a: operand, b: operand, c: optionalOperand },
-  attributes: {},
-  infer({ a, b, c }) {
-    const fits = a.shape.length >= 2 && b.shape.length === 3 && a.dtype === b.dtype && a.shape.at(-1) === b.shape[1];
-    if (!fits) throw new OpError(`cannot multiply ${formatType(a)} by packed ${formatType(b)}`);
-    if (c && (c.shape.length !== 2 || c.shape[0] !== b.shape[0] || c.shape[1] !== b.shape[2])) throw new OpError(`a bias of ${formatType(c)} does not fit`);
-    return tensor(a.dtype, [...a.shape.slice(0, -1), b.shape[0]!, b.shape[2]!]);
+  summary:
+    "Matrix product by packed columns: `y[..., m, j] = sum over k of a[..., m, k] * b[N, k, n]`, where column `j` is element `n` of block `N`; the last of the blocks of `columns` overlaps the one before it where they do not divide.",
+  operands: { a: operand, b: operand },
+  attributes: { columns: int() },
+  infer({ a, b }, { columns }) {
+    const fits = a.shape.length >= 1 && b.shape.length === 3 && a.dtype === b.dtype && a.shape.at(-1) === b.shape[1];
+    if (!fits || ceildiv(columns, b.shape[2]!) !== b.shape[0]) throw new OpError(`cannot multiply ${formatType(a)} by ${columns} columns in ${formatType(b)}`);
+    return tensor(a.dtype, [...a.shape.slice(0, -1), columns]);
   },
-  compute({ operands: { a, b, c }, results: [y] }) {
-    return [
-      reduction(
-        y!,
-        [b.shape[1]!],
-        (at, [k]) => sum(mul(load(a, [...at.slice(0, -2), k!]), load(b, [at.at(-2)!, k!, at.at(-1)!]))),
-        (value, at) => withBias(value, c, at.slice(-2)),
-      ),
-    ];
+  compute({ operands: { a, b }, attributes: { columns }, results: [y] }) {
+    const [blocks, inner, width] = b.shape as [Dim, Dim, Dim];
+    const at = axesOf([...a.shape.slice(0, -1), blocks, width]);
+    const rows = at.slice(0, -2);
+    const [block, lane] = at.slice(-2) as [Dim, Dim];
+    const [k] = foldAxesOf([inner]) as [Dim];
+    const { value, ...folding } = sum(mul(load(a, [...rows, k]), load(b, [block, k, lane])));
+    const column = add(blockStart(block, width, columns), lane);
+    return [{ axes: at.map(loopOf), fold: { axes: [loopOf(k)], ...folding }, results: [{ out: y!, at: [...rows, column], value }] }];
   },
 });
