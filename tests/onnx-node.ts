@@ -17,7 +17,7 @@ import { formatType, isFloat, sameType, tensor } from "../ir/type.ts";
 import { evaluateGraph } from "./evaluate-graph.ts";
 
 /** A node test, read. */
-export interface NodeTest {
+interface NodeTest {
   readonly name: string;
   readonly graph: Graph;
   readonly expected: readonly Constant[];

@@ -14,13 +14,13 @@ const isNegative = (x: Expr): Expr => lt(x, constantLike(x, 0));
 const bounded = (x: Expr, low: number, high: number): Expr => min(max(x, constantLike(x, low)), constantLike(x, high));
 
 /** `1 / (1 + exp(-x))`. */
-export function sigmoidExpr(x: Expr): Expr {
+function sigmoidExpr(x: Expr): Expr {
   const one = constantLike(x, 1);
   return div(one, add(one, unary("exp", neg(x))));
 }
 
 /** `log(1 + exp(x))`, which overflows for no `x`. */
-export const softplusExpr = (x: Expr): Expr => add(max(x, constantLike(x, 0)), unary("log1p", unary("exp", neg(unary("abs", x)))));
+const softplusExpr = (x: Expr): Expr => add(max(x, constantLike(x, 0)), unary("log1p", unary("exp", neg(unary("abs", x)))));
 
 /** `x / 2 * (1 + erf(x / sqrt 2))`: Hendrycks and Gimpel, Gaussian Error Linear Units (2016). */
 const gelu = (x: Expr): Expr => mul(constantTimes(0.5, x), add(constantLike(x, 1), unary("erf", constantTimes(Math.SQRT1_2, x))));

@@ -22,7 +22,13 @@ function blend(n: NodeContext, share: number, a: Value, b: Value): Value {
   return n.create(Add, { a: part(a, share), b: part(castTo(n, b, a.tensor.dtype), 1 - share) });
 }
 
-const batchNormInputs = (n: NodeContext): [Value, Value, Value, Value, Value] => [n.input(0), n.input(1), n.input(2), n.input(3), n.input(4)];
+const batchNormInputs = (n: NodeContext): [Value, Value, Value, Value, Value] => [
+  n.input(0),
+  n.input(1),
+  n.input(2),
+  n.input(3),
+  n.input(4),
+];
 
 /** Statistics of the batch normalise it and are blended into the running ones. */
 function trainBatchNorm(n: NodeContext): readonly Value[] {
