@@ -69,5 +69,7 @@ export default {
     exclude: { path: "^build/" },
     tsConfig: { fileName: "tsconfig.json" },
     tsPreCompilationDeps: true,
+    // Packages that are ES modules only are found by their "exports".
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] },
   },
 };
