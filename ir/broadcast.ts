@@ -27,3 +27,9 @@ export function broadcastIndices(shape: readonly Dim[], at: readonly Dim[]): Dim
 
 /** The element of `b` at the point `at` of a shape that `b` broadcasts to. */
 export const broadcastLoad = (b: Buffer, at: readonly Dim[]): Expr => load(b, broadcastIndices(b.shape, at));
+
+/** The extent that two axes share where nothing stretches, a number before a symbolic one; undefined when they differ. */
+export function commonExtent(a: Dim, b: Dim): Dim | undefined {
+  if (a === b || typeof b !== "number") return a;
+  return typeof a === "number" ? undefined : b;
+}
