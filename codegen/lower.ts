@@ -234,12 +234,18 @@ class FoldLowering {
     return [ifThen(this.atEnd("last"), stores, [store(result!.out, result!.at.map(this.space.resolveDim), state)])];
   }
 
-  private register(k: number): Expr {
-    return load(this.registers[k]!, this.stateLoops.map((name) => atomDim(this.space.loops.get(name)!)));
+  /** Offset of a state in its array, by the loops of the tile and a lane. */
+  private offset(lane?: Dim): readonly Dim[] {
+    const at = this.stateLoops.map((name) => (name === this.lanes && lane !== undefined ? lane : atomDim(this.space.loops.get(name)!)));
+    return [flattenOffset(viewOf(this.registers[0]!), at)];
   }
 
-  private storeRegister(k: number, value: Expr): Stmt {
-    return store(this.registers[k]!, this.stateLoops.map((name) => atomDim(this.space.loops.get(name)!)), value);
+  private register(k: number, lane?: Dim): Expr {
+    return load(this.registers[k]!, this.offset(lane));
+  }
+
+  private storeRegister(k: number, value: Expr, lane?: Dim): Stmt {
+    return store(this.registers[k]!, this.offset(lane), value);
   }
 
   private tiled(): Stmt[] {
@@ -267,27 +273,24 @@ class FoldLowering {
     if (this.lanes === undefined) return [];
     const count = this.space.loops.get(this.lanes)!.extent;
     const other = loopAtom(`${this.lanes}_other`, sub(count, 1));
-    const tileAt = this.tile.map((name) => atomDim(this.space.loops.get(name)!));
     const by = new Map<string, Expr>();
     this.fold.state.forEach((s, k) => {
-      by.set(s.name, load(this.registers[k]!, [...tileAt, 0]));
-      by.set(`${s.name}_right`, load(this.registers[k]!, [...tileAt, add(atomDim(other), 1)]));
+      by.set(s.name, this.register(k, 0));
+      by.set(`${s.name}_right`, this.register(k, add(atomDim(other), 1)));
     });
     const merged = this.fold.merge.map((e) => substituteVars(e, by));
     const { state } = this.fold;
     const body = [
       ...state.map((s, k) => letVar(`${s.name}_next`, merged[k]!)),
-      ...state.map((s, k) => store(this.registers[k]!, [...tileAt, 0], variable(`${s.name}_next`, s.dtype))),
+      ...state.map((s, k) => this.storeRegister(k, variable(`${s.name}_next`, s.dtype), 0)),
     ];
     return this.nest(this.tile, [forLoop(other, body, "unroll")]);
   }
 
   private finishTile(): Stmt[] {
-    const tileAt = this.tile.map((name) => atomDim(this.space.loops.get(name)!));
-    const at = this.lanes === undefined ? tileAt : [...tileAt, 0];
-    const by = new Map(this.fold.state.map((s, k) => [s.name, load(this.registers[k]!, at)]));
+    const by = new Map(this.fold.state.map((s, k) => [s.name, this.register(k, 0)]));
     const stores = storeResults(this.stage, this.space, (e) => substituteVars(e, by));
-    const finish = this.isBlocked ? this.finishBlocked(stores, load(this.registers[0]!, at)) : stores;
+    const finish = this.isBlocked ? this.finishBlocked(stores, this.register(0, 0)) : stores;
     return this.nest(this.tile, guarded(this.space.inside, finish));
   }
 }
