@@ -240,7 +240,7 @@ describe("functions of ONNX models", () => {
   it("that double at each level are stopped", () => {
     const level = (i: number): Message => fn(`F${i}`, i === 0 ? [node("Relu", ["a"], ["b"])] : [call(`F${i - 1}`, "a", "t"), call(`F${i - 1}`, "t", "b")]);
     const functions = Array.from({ length: 40 }, (_, i) => level(i));
-    expect(problems(() => importModelOf([call("F39", "x", "y")], {}, { functions }))).to.deep.equal(["limit graph: the model has more than 500000 nodes once its functions are inlined"]);
+    expect(problems(() => importModelOf([call("F39", "x", "y")], {}, { functions }))).to.deep.equal(["limit graph: the model has more than 250000 nodes once its functions are inlined"]);
   });
 });
 

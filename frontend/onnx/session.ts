@@ -19,7 +19,7 @@ import { onnxTensorValue } from "./tensor-data.ts";
 import { mostAxes } from "./types.ts";
 
 /** Nodes that one import works through at most, those of inlined functions and of regions counted each time. */
-const mostNodes = 500_000;
+const mostNodes = 250_000;
 /** Bytes of one tensor. */
 const mostBytes = 2 ** 40;
 
