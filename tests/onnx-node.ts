@@ -56,15 +56,20 @@ const isClose = (a: Scalar, b: Scalar, rtol: number, atol: number): boolean => {
   return x === y || (Number.isNaN(x) && Number.isNaN(y)) || Math.abs(x - y) <= atol + rtol * Math.abs(y);
 };
 
-/** What is wrong with the results of a test, or undefined; the tolerances are those of ONNX's own test runner. */
-export function compareNodeTest({ graph, expected }: NodeTest, rtol = 1e-3, atol = 1e-7): string | undefined {
+/**
+ * What is wrong with the results of a test, or undefined. Of random numbers only the types are compared. The tolerances
+ * are those of ONNX's own test runner, but that zero may be as far as f32's rounding of sums of ones from it.
+ */
+export function compareNodeTest({ graph, expected }: NodeTest, rtol = 1e-3, atol = 1e-6): string | undefined {
   const results = evaluateGraph(graph, []);
+  const isRandom = [...graph.ops()].some((op) => op.definition.impure);
   for (const [i, want] of expected.entries()) {
     const { dtype } = graph.outputs[i]!.tensor;
     const result = results[i]!;
     if (result.kind !== "tensor") return `output ${i} is a ${result.kind}`;
     const type = tensor(dtype, result.shape);
     if (!sameType(type, want.type)) return `output ${i} is ${formatType(type)}, not ${formatType(want.type)}`;
+    if (isRandom) continue;
     const wanted = readElements(dtype, alignedBytes(want.data));
     const fits = (a: Scalar, b: Scalar): boolean => (isFloat(dtype) ? isClose(a, b, rtol, atol) : a === b);
     const bad = wanted.findIndex((w, k) => !fits(result.elements[k]!, w));
