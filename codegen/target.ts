@@ -1,6 +1,7 @@
 /** What a target is: graph passes of its own, how it schedules stages, and how it prints a program. */
 import type { Diagnostics } from "../ir/diagnostic.ts";
 import type { Stage } from "../ir/stage.ts";
+import type { Pass } from "../passes/pass.ts";
 import type { Manifest } from "../runtime/manifest.ts";
 import type { Program } from "./program.ts";
 import type { Schedule } from "./schedule.ts";
@@ -39,6 +40,8 @@ export interface Target {
   readonly name: string;
   readonly summary: string;
   machine(options: TargetOptions): Machine;
+  /** Graph passes only this target wants (layouts), after the common ones. */
+  passes(options: TargetOptions): readonly Pass[];
   /** How one stage is computed; the first schedule rule that fits. */
   schedule(stage: Stage, machine: Machine): Schedule;
   emit(program: Program, options: TargetOptions, diagnostics: Diagnostics): Artifact;

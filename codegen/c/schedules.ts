@@ -66,7 +66,7 @@ function tileSize(extent: Dim, most: number): number {
 }
 
 /** Vectors per row of the register tile, by the number of registers. */
-const mostVectors = (machine: Machine): number => (machine.registers >= 32 ? (machine.lanes >= 16 ? 4 : 3) : 2);
+export const mostVectors = (machine: Machine): number => (machine.registers >= 32 ? (machine.lanes >= 16 ? 4 : 3) : 2);
 
 /**
  * The register tile: `rows` of the spread factor times `vectors` of the other one, all kept in registers while the fold

@@ -92,6 +92,7 @@ export const jsTarget: Target = {
   name: "js",
   summary: "JavaScript modules for Node and browsers; no toolchain needed",
   machine: () => jsMachine,
+  passes: () => [],
   schedule: scalarSchedule,
   emit: emitJs,
 };

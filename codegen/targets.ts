@@ -1,0 +1,8 @@
+/** The registry of targets. */
+import { cTarget } from "./c/target.ts";
+import { jsTarget } from "./js/target.ts";
+import type { Target } from "./target.ts";
+
+export const targets: readonly Target[] = [cTarget, jsTarget];
+
+export const findTarget = (name: string): Target | undefined => targets.find((t) => t.name === name);
