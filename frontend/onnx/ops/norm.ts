@@ -8,7 +8,7 @@ import { LpNorm, Lrn } from "../../../ir/ops/lp-norm.ts";
 import * as norm from "../../../ir/ops/norm.ts";
 import { Expand } from "../../../ir/ops/shape.ts";
 import { LogSoftmax } from "../../../ir/ops/softmax.ts";
-import type { DType } from "../../../ir/type.ts";
+import { type DType, isFloat } from "../../../ir/type.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { onnxDType } from "../tensor-data.ts";
 
@@ -18,6 +18,7 @@ const castTo = (n: NodeContext, x: Value, to: DType): Value => (x.tensor.dtype =
 
 /** `share * a + (1 - share) * b`. */
 function blend(n: NodeContext, share: number, a: Value, b: Value): Value {
+  if (!isFloat(a.tensor.dtype)) n.unsupported(`running statistics of type ${a.tensor.dtype}`, undefined, "unsupported-type");
   const part = (x: Value, by: number): Value => n.create(Mul, { a: x, b: constantValue(n.builder, x.tensor.dtype, [], [by]) });
   return n.create(Add, { a: part(a, share), b: part(castTo(n, b, a.tensor.dtype), 1 - share) });
 }

@@ -71,7 +71,7 @@ function batchedScan(n: NodeContext): readonly Value[] {
   if (n.optional(0)) n.unsupported("lengths of sequences in a scan of version 8", "convert the model to version 9 or later");
   const values = n.inputs(1);
   const stateCount = values.length - n.int("num_scan_inputs");
-  const batch = values[0]!.tensor.shape[0]!;
+  const batch = n.type(1).shape[0] ?? n.unsupported("a scan of version 8 over scalars", undefined, "bad-operand");
   const body = new Graph("batch");
   const [i] = loopInputs([]).map((t, k) => body.addInput(["i", "go"][k]!, t));
   const inside = new Builder(body, n.builder.location);
