@@ -1,6 +1,7 @@
 /** ONNX's elementwise operators: arithmetic, functions, activations, comparisons, logic and conversions of element types. */
 import { normalizeAxis } from "../../../ir/axis.ts";
 import type { AnyOpDefinition } from "../../../ir/define.ts";
+import { OpError } from "../../../ir/diagnostic.ts";
 import type { Value } from "../../../ir/graph.ts";
 import * as activation from "../../../ir/ops/activation.ts";
 import { BitCast, Cast } from "../../../ir/ops/cast.ts";
@@ -8,7 +9,7 @@ import * as compare from "../../../ir/ops/compare.ts";
 import { constantValue } from "../../../ir/ops/constant.ts";
 import * as math from "../../../ir/ops/elementwise.ts";
 import { Reshape } from "../../../ir/ops/shape.ts";
-import type { DType } from "../../../ir/type.ts";
+import { type DType, isFloat } from "../../../ir/type.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { onnxDType } from "../tensor-data.ts";
 
@@ -64,11 +65,17 @@ const mean: Lowering = (n) => {
   return n.create(math.Div, { a: total, b: constantValue(n.builder, total.tensor.dtype, [], [inputs.length]) });
 };
 
+/** Float attributes are no values of another type. */
+function expectFloat(dtype: DType): void {
+  if (!isFloat(dtype)) throw new OpError(`bounds by attribute for elements of type ${dtype}`, "unsupported-type");
+}
+
 /** Bounds are attributes before version 11, then operands. */
 const clip: Lowering = (n) => {
   const x = n.input(0);
   const bound = (name: string, i: number): Value | undefined => {
     if (n.opset >= 11) return n.optional(i);
+    expectFloat(x.tensor.dtype);
     return n.has(name) ? constantValue(n.builder, x.tensor.dtype, [], [n.float(name)]) : undefined;
   };
   const [low, high] = [bound("min", 1), bound("max", 2)];
