@@ -2,8 +2,8 @@
  * Random numbers by a counter: element `i` of an op depends on the op's seed and on `i` alone, so the numbers are the
  * same on every target, in every order of evaluation and in every run.
  *
- * Draw `n` of a seed is the output of SplitMix64 (G. Steele, D. Lea, C. Flood: Fast Splittable Pseudorandom Number
- * Generators, OOPSLA 2014) for the state `seed * 2^32 + n`.
+ * Draw `n` of a seed is output number `seed * 2^32 + n` of SplitMix64 started at 0 (G. Steele, D. Lea, C. Flood: Fast
+ * Splittable Pseudorandom Number Generators, OOPSLA 2014).
  */
 import * as attribute from "../attribute.ts";
 import { defineOp, operand } from "../define.ts";
