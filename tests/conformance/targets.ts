@@ -1,9 +1,18 @@
 /** What the conformance tests run on: for each target, a graph becomes a function from inputs to outputs. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { programFor } from "../../codegen/compile.ts";
+import type { Artifact } from "../../codegen/target.ts";
+import { findTarget } from "../../codegen/targets.ts";
 import { CompileError, Diagnostics } from "../../ir/diagnostic.ts";
-import { defaultNumerics } from "../../passes/pass.ts";
 import type { Graph, Value } from "../../ir/graph.ts";
 import { readElements, viewBytes, writeElements } from "../../ir/storage.ts";
-import type { Type } from "../../ir/type.ts";
+import type { DType, Type } from "../../ir/type.ts";
+import { decompose } from "../../passes/decompose.ts";
+import { defaultNumerics } from "../../passes/pass.ts";
+import { buildC } from "../../runtime/node/build-c.ts";
+import { Session, Tensor } from "../../runtime/node/session.ts";
 import { type Evaluated, evaluateGraph, tensorResult } from "../evaluate-graph.ts";
 import { asHostTensor, type HostTensor, type HostValue } from "./values.ts";
 
@@ -50,25 +59,44 @@ const interpret: ConformanceTarget = (graph) => {
   return (inputs) => evaluateGraph(graph, inputs.map(toEvaluated)).map((e, i) => toHost(e, graph.outputs[i]!.type));
 };
 
-const js: ConformanceTarget = async (graph) => {
-  refuseStrings([...graph.inputs, ...graph.outputs]);
-  refuseContainers([...graph.inputs, ...graph.outputs]);
-  const [{ programFor }, { jsTarget }, { loadProgram }, { decompose }] = await Promise.all([
-    import("../../codegen/compile.ts"),
-    import("../../codegen/js/target.ts"),
-    import("../../codegen/js/execute.ts"),
-    import("../../passes/decompose.ts"),
-  ]);
-  decompose.run(graph, { diagnostics: new Diagnostics(), numerics: defaultNumerics });
-  const program = loadProgram(programFor(graph, jsTarget, { name: "test" }));
-  return (inputs) => {
-    const results = program.run(inputs.map(asHostTensor).map((t) => ({ data: viewBytes(t.dtype, t.bytes), dims: t.shape })));
-    return results.map(({ data, dims }, i): HostTensor => {
-      const bytes = new Uint8Array(data.byteLength);
-      bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-      return { kind: "tensor", dtype: graph.outputs[i]!.tensor.dtype, shape: dims, bytes };
-    });
+/** A compiled target: the artifact is written to a folder, built where it must be, and run by the runtime for Node. */
+const compiled =
+  (name: string): ConformanceTarget =>
+  async (graph) => {
+    refuseStrings([...graph.inputs, ...graph.outputs]);
+    refuseContainers([...graph.inputs, ...graph.outputs]);
+    const artifact = compile(graph, name);
+    const folder = mkdtempSync(join(tmpdir(), "sinter-conformance-"));
+    try {
+      for (const [file, content] of artifact.files) writeFileSync(join(folder, file), content);
+      // Whole tests are over in milliseconds: compiling them matters more than running them.
+      if (name === "c") await buildC(folder, artifact.manifest, { flags: ["-O1"] });
+      const session = await Session.create(folder);
+      return (inputs) => runSession(session, graph, inputs.map(asHostTensor));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   };
-};
 
-export const conformanceTargets: Readonly<Record<string, ConformanceTarget>> = { interpret, js };
+function compile(graph: Graph, name: string): Artifact {
+  const target = findTarget(name);
+  if (!target) throw new Error(`there is no target '${name}'`);
+  const diagnostics = new Diagnostics();
+  decompose.run(graph, { diagnostics, numerics: defaultNumerics });
+  const artifact = target.emit(programFor(graph, target, { name: "test" }), { name: "test" }, diagnostics);
+  diagnostics.throwIfErrors();
+  return artifact;
+}
+
+async function runSession(session: Session, graph: Graph, inputs: readonly HostTensor[]): Promise<HostTensor[]> {
+  const given = inputs.map((t, i) => [graph.inputs[i]!.name, new Tensor(t.dtype, viewBytes(t.dtype, t.bytes), t.shape)] as const);
+  const results = await session.run(Object.fromEntries(given));
+  return session.outputs.map(({ name, dtype }): HostTensor => {
+    const { data, dims } = results[name]!;
+    const bytes = new Uint8Array(data.byteLength);
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    return { kind: "tensor", dtype: dtype as DType, shape: dims, bytes };
+  });
+}
+
+export const conformanceTargets: Readonly<Record<string, ConformanceTarget>> = { interpret, js: compiled("js"), c: compiled("c") };
