@@ -120,6 +120,7 @@ describe("activations", () => {
     expectClose(at(activation.HardSigmoid, [-3, 0, 3]), [0, 0.5, 1]);
     expectClose(at(activation.HardSwish, [-4, 3, 1]), [-0, 3, 4 / 6], 2);
     expectClose(at(activation.Shrink, [-2, 0.5, 2], { lambda: 1, bias: 0.5 }), [-1.5, 0, 1.5]);
+    expect(unary(activation.Shrink, "i64", [-3n, 1n, 3n], { lambda: 1.5, bias: 0.5 })).to.eql([-2, 0, 2]);
     expectClose(at(activation.ThresholdedRelu, [1, 1.5]), [0, 1.5]);
     expectClose(at(activation.Relu6, [-1, 7, 5]), [0, 6, 5]);
   });

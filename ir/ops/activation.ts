@@ -3,7 +3,7 @@ import { choice, float } from "../attribute.ts";
 import { broadcastLoad, broadcastShapes } from "../broadcast.ts";
 import { defineOp, operand, optionalOperand } from "../define.ts";
 import { OpError } from "../diagnostic.ts";
-import { add, constantLike, div, type Expr, load, lt, max, min, mul, select, sub, unary } from "../expr.ts";
+import { add, constantLike, convert, div, type Expr, load, lt, max, min, mul, select, sub, unary } from "../expr.ts";
 import { pointwise } from "../stage.ts";
 import { formatType, sameShape, type TensorType } from "../type.ts";
 import { expectElements, expectSameElements, unaryOp, unaryOpWith } from "./map.ts";
@@ -39,9 +39,12 @@ function celu(x: Expr, alpha: number): Expr {
   return add(max(constantLike(x, 0), x), min(constantLike(x, 0), below));
 }
 
+/** Of integers in f64, as lambda and bias need not be whole. */
 function shrink(x: Expr, lambda: number, bias: number): Expr {
-  const [limit, shift] = [constantLike(x, lambda), constantLike(x, bias)];
-  return select(lt(x, neg(limit)), add(x, shift), select(lt(limit, x), sub(x, shift), constantLike(x, 0)));
+  const real = x.dtype === "f32" ? x : convert(x, "f64");
+  const [limit, shift] = [constantLike(real, lambda), constantLike(real, bias)];
+  const shrunk = select(lt(real, neg(limit)), add(real, shift), select(lt(limit, real), sub(real, shift), constantLike(real, 0)));
+  return convert(shrunk, x.dtype);
 }
 
 export const Relu = unaryOp("relu", "number", "`max(x, 0)`.", (x) => max(x, constantLike(x, 0)));
@@ -105,7 +108,7 @@ export const ThresholdedRelu = unaryOpWith(
 export const Shrink = unaryOpWith(
   "shrink",
   "number",
-  "`x + bias` below `-lambda`, `x - bias` above `lambda`, else zero.",
+  "`x + bias` below `-lambda`, `x - bias` above `lambda`, else zero; of integers rounded towards zero.",
   { lambda: float(0.5), bias: float(0) },
   (x, { lambda, bias }) => shrink(x, lambda, bias),
 );
