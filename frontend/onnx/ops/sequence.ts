@@ -4,13 +4,22 @@
  */
 import { normalizeAxis } from "../../../ir/axis.ts";
 import { OpError } from "../../../ir/diagnostic.ts";
-import { type Dim, extent } from "../../../ir/dim.ts";
+import { type Dim, extent, formatDim } from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
 import { constantValue } from "../../../ir/ops/constant.ts";
 import { Gather } from "../../../ir/ops/gather.ts";
 import { Concat, evenSizes, Split, Stack, Unstack } from "../../../ir/ops/join.ts";
 import {
-  isElement, OptionalGetElement, OptionalHasElement, OptionalNone, OptionalOf, SequenceAt, SequenceConstruct, SequenceErase, SequenceInsert, SequenceLength,
+  isElement,
+  OptionalGetElement,
+  OptionalHasElement,
+  OptionalNone,
+  OptionalOf,
+  SequenceAt,
+  SequenceConstruct,
+  SequenceErase,
+  SequenceInsert,
+  SequenceLength,
 } from "../../../ir/ops/sequence.ts";
 import { sameType, tensor, type Type } from "../../../ir/type.ts";
 import type { Lowerings, NodeContext } from "../node.ts";
@@ -38,7 +47,17 @@ function elementType(n: NodeContext, types: readonly Type[], fallback: Type): Ty
 export function makeSequence(n: NodeContext, elements: readonly Value[], fallback: Type = tensor("f32", [])): Value {
   const ranks = new Set(elements.map((v) => (v.type.kind === "tensor" ? v.type.shape.length : -1)));
   if (ranks.size > 1) n.unsupported("the sequence holds tensors with different numbers of axes", undefined, "unsupported-type");
-  return n.create(SequenceConstruct, { elements }, { element: elementType(n, elements.map((v) => v.type), fallback) });
+  return n.create(
+    SequenceConstruct,
+    { elements },
+    {
+      element: elementType(
+        n,
+        elements.map((v) => v.type),
+        fallback,
+      ),
+    },
+  );
 }
 
 const refuseDynamic = (n: NodeContext): never => n.unsupported("the length of the sequence depends on data", undefined, "unsupported-type");
@@ -59,7 +78,8 @@ const positionOperand = (n: NodeContext, i: number): { position?: Value } => (n.
 function sequenceAt(n: NodeContext): Value {
   const elements = elementsOf(n.input(0));
   const position = elements && positionOf(n, 1, elements.length, 0);
-  if (elements && position !== undefined) return elements[position] ?? n.unsupported("the position is outside the sequence", undefined, "bad-operand");
+  if (elements && position !== undefined)
+    return elements[position] ?? n.unsupported("the position is outside the sequence", undefined, "bad-operand");
   const first = elements?.[0];
   if (first?.type.kind === "tensor" && elements!.every((v) => sameType(v.type, first.type))) {
     return n.create(Gather, { x: n.create(Stack, { xs: elements! }, { axis: 0 }), indices: asScalar(n, n.input(1)) }, { axis: 0 });
@@ -89,13 +109,21 @@ function sequenceLength(n: NodeContext): Value {
   return elements ? constantValue(n.builder, "i64", [], [BigInt(elements.length)]) : n.create(SequenceLength, { sequence: n.input(0) });
 }
 
+/** More parts than anybody unrolls. */
+const mostParts = 65536;
+
 /** Sizes of the parts: given one by one, or one size of which the last part may fall short. */
 function partSizes(n: NodeContext, whole: Dim): readonly Dim[] {
   const given = n.dims(1, "the sizes of the parts");
+  if (n.rank(1) > 0 && typeof whole !== "number" && given.every((d) => typeof d === "number")) {
+    n.unsupported(`the extent ${formatDim(whole)} must be known to be split into parts of known sizes`, "fix it with --dim NAME=SIZE");
+  }
   if (n.rank(1) > 0) return given;
   const [size] = given;
   if (typeof size !== "number" || typeof whole !== "number" || size <= 0) return n.unsupported("the number of parts depends on data");
-  return Array.from({ length: Math.ceil(whole / size) }, (_, k) => Math.min(size, whole - k * size));
+  const count = Math.ceil(whole / size);
+  if (count > mostParts) return n.unsupported(`${count} parts are too many for a sequence`, undefined, "limit");
+  return Array.from({ length: count }, (_, k) => Math.min(size, whole - k * size));
 }
 
 function splitToSequence(n: NodeContext): Value {
@@ -104,7 +132,11 @@ function splitToSequence(n: NodeContext): Value {
   const whole = x.tensor.shape[axis]!;
   if (n.optional(1)) return makeSequence(n, n.createAll(Split, { x }, { axis, sizes: partSizes(n, whole) }), x.type);
   if (typeof whole !== "number") return n.unsupported("the number of parts depends on data", "fix the extent, such as --dim n=1");
-  const parts = n.int("keepdims", 1) === 0 ? n.createAll(Unstack, { x }, { axis }) : n.createAll(Split, { x }, { axis, sizes: evenSizes(whole, whole) });
+  if (whole > mostParts) return n.unsupported(`${whole} parts are too many for a sequence`, undefined, "limit");
+  const parts =
+    n.int("keepdims", 1) === 0
+      ? n.createAll(Unstack, { x }, { axis })
+      : n.createAll(Split, { x }, { axis, sizes: evenSizes(whole, whole) });
   return makeSequence(n, parts, x.type);
 }
 
@@ -119,9 +151,25 @@ function sequenceMap(n: NodeContext): Value[] {
   const inputs = n.inputs();
   const lists = inputs.map((v) => (v.type.kind === "sequence" ? (elementsOf(v) ?? refuseDynamic(n)) : undefined));
   const count = lists[0]?.length ?? n.unsupported("the first operand is no sequence", undefined, "bad-operand");
-  const each = Array.from({ length: count }, (_, k) => n.inlined("body", inputs.map((v, i) => lists[i]?.[k] ?? v)));
-  if (count > 0) return n.node.output.map((_, o) => makeSequence(n, each.map((outputs) => outputs[o]!)));
-  const types = n.region("body", inputs.map((v) => (v.type.kind === "sequence" ? v.type.element : v.type))).outputs.map((v) => v.type);
+  const each = Array.from({ length: count }, (_, k) =>
+    n.inlined(
+      "body",
+      inputs.map((v, i) => lists[i]?.[k] ?? v),
+    ),
+  );
+  if (count > 0)
+    return n.node.output.map((_, o) =>
+      makeSequence(
+        n,
+        each.map((outputs) => outputs[o]!),
+      ),
+    );
+  const types = n
+    .region(
+      "body",
+      inputs.map((v) => (v.type.kind === "sequence" ? v.type.element : v.type)),
+    )
+    .outputs.map((v) => v.type);
   return types.map((t) => makeSequence(n, [], t));
 }
 
@@ -131,7 +179,9 @@ function makeOptional(n: NodeContext): Value {
   const value = n.optional(0);
   if (value) return n.create(OptionalOf, { value });
   const t = importType(n.attribute("type")?.tp, namedExtents);
-  return "type" in t ? n.create(OptionalNone, {}, { element: t.type }) : n.unsupported(`an empty optional: ${t.reason}`, undefined, "unsupported-type");
+  return "type" in t
+    ? n.create(OptionalNone, {}, { element: t.type })
+    : n.unsupported(`an empty optional: ${t.reason}`, undefined, "unsupported-type");
 }
 
 function hasElement(n: NodeContext): Value {
