@@ -10,7 +10,7 @@ import { type Buffer, dimsOf, type Expr, type Load, loadsIn, opaqueExpr, partsOf
 import type { LoopNest, Stmt } from "../../ir/loop.ts";
 import { formatType, computeType, tensor } from "../../ir/type.ts";
 import { Helpers } from "./helpers.ts";
-import { opaquesIn, prepare, type Prepared, type Registers, Variance, varianceOf, visitParts } from "./prepare.ts";
+import { isConcurrent, opaquesIn, prepare, type Prepared, type Registers, Variance, varianceOf, visitParts } from "./prepare.ts";
 import { decode, encode, loadLanes, roundTo, storeLanes } from "./storage.ts";
 import { identifier, integerText, literal, Names, storageType, valueType } from "./types.ts";
 import { visitStmts } from "../../ir/loop.ts";
@@ -40,6 +40,10 @@ export interface KernelOptions {
 export interface PrintedKernel {
   readonly text: string;
   readonly scratchBytes: number;
+  /** What `end` may be at most: the extent of the parallel loop, else 1. */
+  readonly count: Dim;
+  /** About how many operations one iteration makes; 0: its iterations must run in order, on one thread. */
+  readonly work: number;
 }
 
 export const kernelParams = "(void *const *roots, const int64_t *extents, int64_t begin, int64_t end, void *scratch)";
@@ -48,7 +52,28 @@ export const kernelParams = "(void *const *roots, const int64_t *extents, int64_
 export function printKernel(nest: LoopNest, name: string, helpers: Helpers, options: KernelOptions, linkage = "static "): PrintedKernel {
   const prepared = prepare(nest, options.vectors);
   const text = new KernelPrinter(nest, prepared, helpers, options).print(`${linkage}void ${name}${kernelParams}`);
-  return { text, scratchBytes: prepared.scratchBytes };
+  const { body, parallel, scratchBytes } = prepared;
+  const work = parallel && isConcurrent(body) ? Math.max(1, Math.min(workOf(parallel.body), 2 ** 40)) : 0;
+  return { text, scratchBytes, count: parallel ? parallel.loop.extent : 1, work };
+}
+
+/** Operations that statements make, about; unknown extents count as 16. */
+function workOf(body: readonly Stmt[]): number {
+  return body.reduce((sum, s) => {
+    switch (s.kind) {
+      case "for":
+        return sum + (typeof s.loop.extent === "number" ? s.loop.extent : 16) * workOf(s.body);
+      case "while":
+        return sum + 16 * workOf(s.body);
+      case "if":
+        return sum + Math.max(workOf(s.then), workOf(s.else ?? []));
+      default: {
+        let nodes = 1;
+        visitParts(s, () => nodes++);
+        return sum + nodes;
+      }
+    }
+  }, 0);
 }
 
 /** Text that is the same for kernels that compute the same, whatever the names of buffers and extents. */
@@ -214,7 +239,7 @@ class KernelPrinter {
     if (s.mode === "vector") return this.lanes(s);
     this.region([], [s.loop.extent], () => {
       const isParallel = s === this.prepared.parallel;
-      const extent = this.dim(s.loop.extent);
+      const extent = isParallel ? "" : this.dim(s.loop.extent);
       const outer = this.loops.get(s.loop);
       const name = this.loopName(s.loop);
       // The extent may load what the body stores.
@@ -702,7 +727,7 @@ class KernelPrinter {
     return this.h.define(
       `${kind}_i64`,
       () =>
-        `int64_t ${kind}_i64(int64_t a, int64_t b) { if (b <= 0) return ${kind === "mod" ? "a" : "0"}; int64_t q = a / b, r = a - q * b; if (r < 0) { q--; r += b; } (void)${kind === "mod" ? "q" : "r"}; return ${result}; }`,
+        `int64_t ${kind}_i64(int64_t a, int64_t b) { if (b <= 0) return 0; int64_t q = a / b, r = a - q * b; if (r < 0) { q--; r += b; } (void)${kind === "mod" ? "q" : "r"}; return ${result}; }`,
     );
   }
 }
