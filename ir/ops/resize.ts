@@ -60,7 +60,7 @@ function resizedAxes(input: readonly Dim[], a: ResizeAttributes): Resized[] {
   return input.flatMap((extent, axis): readonly Resized[] => {
     const roi = [a.roi[axis] ?? 0, a.roi[axis + rank] ?? 1] as const;
     const scale = a.scales[axis];
-    const isSame = extent === a.shape[axis] && (scale === undefined || scale === 1) && a.coordinates !== "tf_half_pixel_for_nn";
+    const isSame = extent === a.shape[axis] && (scale === undefined || scale === 1);
     if (isSame && (a.coordinates !== "tf_crop_and_resize" || (roi[0] === 0 && roi[1] === 1))) return [];
     const resized = resizedAxis(extent, a.shape[axis]!, scale);
     const shrinks = typeof resized.up === "number" && typeof resized.down === "number" && resized.up < resized.down;
