@@ -11,7 +11,7 @@ import { scaledExtent, scaleFraction } from "../ir/resampling.ts";
 import { tensor } from "../ir/type.ts";
 import { evaluateGraph, tensorResult } from "./evaluate-graph.ts";
 import { type Ran, runOp } from "./run-op.ts";
-import { check, expectResult, extents, given, size, Table } from "./tables.ts";
+import { expectResult, extents, given, size, Table } from "./tables.ts";
 
 /** ONNX's position of output element `o` in the input, by the formulas of the standard. */
 function position(mode: string, input: number, output: number, o: number): number {
