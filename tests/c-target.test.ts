@@ -1,10 +1,11 @@
 import { expect } from "chai";
-import { type Dim, extent, type Extent, asAtom, loop, type Loop } from "../ir/dim.ts";
+import * as dim from "../ir/dim.ts";
+import { asAtom, type Dim, extent, type Extent, loop, type Loop } from "../ir/dim.ts";
 import * as x from "../ir/expr.ts";
 import { assign, forLoop, ifThen, letVar, type LoopNest, type Stmt, store } from "../ir/loop.ts";
 import { binaryOps, isComparison, type Scalar, unaryOps } from "../ir/scalar.ts";
 import { type ComputeType, computeType, type DType, dtypes } from "../ir/type.ts";
-import { compilers, interpret, type KernelRun, runKernels, sanitizers, ulps } from "./c-runner.ts";
+import { compilers, interpret, type KernelRun, runKernels, ulps } from "./c-runner.ts";
 
 const asLoop = (d: Dim): Loop => asAtom(d) as Loop;
 
@@ -139,4 +140,171 @@ describe("c: scalar semantics", () => {
     });
   }
 });
-void [extent, assign, ifThen, letVar, compilers, sanitizers];
+
+// Shapes of loops.
+
+const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** Small whole numbers, so that sums of products are exact in any order. */
+const small = (b: x.Buffer, seed: number): Scalar[] => Array.from({ length: size(b.shape as number[]) }, (_, i) => ((i * 7 + seed * 13) % 11) - 5);
+const zeros = (b: x.Buffer): Scalar[] => new Array<Scalar>(size(b.shape as number[])).fill(computeType(b.dtype) === "i64" ? 0n : 0);
+
+/** A case whose read buffers hold small whole numbers. */
+function shapeCase(name: string, inputs: readonly x.Buffer[], outputs: readonly x.Buffer[], body: readonly Stmt[], more: Partial<KernelRun> = {}): Case {
+  const nest = nestOf([...inputs, ...outputs], outputs, body, (more.nest?.extents ?? []) as Extent[]);
+  return { name, ulp: 0, run: { ...more, nest, roots: [...inputs.map(small), ...outputs.map(zeros)] } };
+}
+
+const buffer = (name: string, shape: readonly number[], dtype: DType = "f32"): x.Buffer => x.makeBuffer(name, dtype, shape);
+const each = (d: Dim, mode: "serial" | "unroll" | "vector" | "parallel", body: readonly Stmt[]): Stmt => forLoop(asLoop(d), body, mode);
+const alloc = (b: x.Buffer, scope: "register" | "scratch" = "register"): Stmt => ({ kind: "alloc", buffer: b, scope });
+
+/** Rows by columns, a tile of registers 3 by 2 vectors. */
+function product(lanes: number): Case {
+  const [m, n, k] = [6, 4 * lanes, 5];
+  const [a, b, y] = [buffer("a", [m, k]), buffer("b", [k, n]), buffer("y", [m, n])];
+  const acc = buffer("acc", [3, 2 * lanes]);
+  const [mo, mi, no, nu, l, r] = [loop("mo", 2), loop("mi", 3), loop("no", 2), loop("nu", 2), loop("l", lanes), loop("r", k)];
+  const [row, column, here] = [dim.add(dim.mul(mo, 3), mi), dim.add(dim.mul(no, 2 * lanes), dim.mul(nu, lanes), l), dim.add(dim.mul(mi, 2 * lanes), dim.mul(nu, lanes), l)];
+  const tile = (body: Stmt): Stmt => each(mi, "unroll", [each(nu, "unroll", [each(l, "vector", [body])])]);
+  const at = (i: Dim, j: Dim, width: number): Dim => dim.add(dim.mul(i, width), j);
+  const body = each(mo, "parallel", [
+    each(no, "serial", [
+      alloc(acc),
+      tile(store(acc, [here], x.f32(0))),
+      each(r, "serial", [tile(store(acc, [here], x.add(x.load(acc, [here]), x.mul(x.load(a, [at(row, r, k)]), x.load(b, [at(r, column, n)])))))]),
+      tile(store(y, [at(row, column, n)], x.max(x.load(acc, [here]), x.f32(0)))),
+    ]),
+  ]);
+  return { ...shapeCase(`product, ${lanes} lanes`, [a, b], [y], [body]), name: `product, ${lanes} lanes` };
+}
+
+/** Lanes along the folded axis, merged at the end; and a tail with a guard, which has no vector form. */
+function foldedLanes(lanes: number): Case {
+  const n = 3 * lanes - 1;
+  const [a, y] = [buffer("a", [4, n]), buffer("y", [4])];
+  const state = buffer("state", [lanes]);
+  const [i, o, l, other] = [loop("i", 4), loop("o", 3), loop("l", lanes), loop("other", lanes - 1)];
+  const column = dim.add(dim.mul(o, lanes), l);
+  const step = store(state, [l], x.add(x.load(state, [l]), x.load(a, [dim.add(dim.mul(i, n), column)])));
+  const body = each(i, "serial", [
+    alloc(state),
+    each(l, "vector", [store(state, [l], x.f32(0))]),
+    each(o, "serial", [each(l, "vector", [ifThen(x.lt(x.index(column), x.i64(n)), [step])])]),
+    each(other, "unroll", [letVar("next", x.add(x.load(state, [0]), x.load(state, [dim.add(other, 1)]))), store(state, [0], x.variable("next", "f32"))]),
+    store(y, [i], x.load(state, [0])),
+  ]);
+  return shapeCase(`folded lanes, ${lanes}`, [a], [y], [body]);
+}
+
+/** Every lane has a state of its own in registers and in scalars; loads are strided, gathered, reversed and one for all. */
+function privateLanes(lanes: number): Case {
+  const n = 2 * lanes;
+  const [a, ids, y, z] = [buffer("a", [3, n, 2]), buffer("ids", [n], "i32"), buffer("y", [n]), buffer("z", [2, n], "i32")];
+  const acc = buffer("acc", [2]);
+  const [o, l, r] = [loop("o", 2), loop("l", lanes), loop("r", 3)];
+  const c = dim.add(dim.mul(o, lanes), l);
+  const strided = x.load(a, [dim.add(dim.mul(r, 2 * n), dim.mul(c, 2))]);
+  const id = x.toDim(x.max(x.i64(0), x.min(x.i64(n - 1), x.convert(x.load(ids, [c]), "i64"))));
+  const total = x.variable("total", "f32");
+  const body = each(o, "serial", [
+    each(l, "vector", [
+      alloc(acc),
+      store(acc, [0], x.load(a, [0])),
+      store(acc, [1], x.f32(1)),
+      letVar("total", x.f32(0)),
+      each(r, "serial", [store(acc, [1], x.add(x.load(acc, [1]), strided)), assign("total", x.add(total, x.load(a, [dim.add(dim.mul(r, 2), id)])))]),
+      store(y, [dim.sub(n - 1, c)], x.add(x.add(x.load(acc, [0]), x.load(acc, [1])), total)),
+      store(z, [dim.add(n, c)], x.convert(x.select(x.lt(total, x.f32(0)), x.mul(total, x.f32(2)), total), "i32")),
+    ]),
+  ]);
+  return shapeCase(`private lanes, ${lanes}`, [a, ids], [y, z], [body]);
+}
+
+/** Padding: the side not taken would load outside. */
+function padding(lanes: number): Case {
+  const n = 2 * lanes;
+  const [a, y] = [buffer("a", [n]), buffer("y", [3, n])];
+  const [i, o, l] = [loop("i", 3), loop("o", 2), loop("l", lanes)];
+  const c = dim.add(dim.mul(o, lanes), l);
+  const source = dim.add(c, i, -1);
+  const inside = x.and(x.le(x.i64(0), x.index(source)), x.lt(x.index(source), x.i64(n)));
+  const twice = x.load(a, [source]);
+  const value = x.select(inside, x.mul(twice, x.add(twice, x.f32(1))), x.f32(-1));
+  const uniform = x.select(x.eq(x.index(i), x.i64(1)), x.load(a, [c]), value);
+  return shapeCase(`padding, ${lanes} lanes`, [a], [y], [each(i, "serial", [each(o, "serial", [each(l, "vector", [store(y, [dim.add(dim.mul(i, n), c)], uniform)])])])]);
+}
+
+/** Temporaries in scratch memory, a while loop, bound variables, several parallel loops, a combining store. */
+function routine(): Case {
+  const [a, y, z] = [buffer("a", [4, 6]), buffer("y", [4, 6]), buffer("z", [6])];
+  const row = buffer("row", [6], "f16");
+  const [i, j, f, b0, b1] = [loop("i", 4), loop("j", 6), loop("f", 24), loop("b0", 4), loop("b1", 6)];
+  const count = x.variable("count", "i64");
+  const body = [
+    each(i, "parallel", [
+      alloc(row, "scratch"),
+      each(j, "serial", [store(row, [j], x.load(a, [dim.add(dim.mul(i, 6), j)]))]),
+      letVar("count", x.i64(0)),
+      { kind: "while", cond: x.and(x.lt(count, x.i64(6)), x.le(x.load(row, [x.toDim(x.min(count, x.i64(5)))]), x.f32(3))), body: [assign("count", x.add(count, x.i64(1)))] } as Stmt,
+      each(j, "serial", [store(y, [dim.add(dim.mul(i, 6), j)], x.add(x.load(row, [dim.sub(5, j)]), x.convert(count, "f32")))]),
+    ]),
+    each(f, "parallel", [
+      { kind: "bind", loop: asLoop(b0), value: dim.floordiv(f, 6) } as Stmt,
+      { kind: "bind", loop: asLoop(b1), value: dim.mod(f, 6) } as Stmt,
+      { kind: "store", buffer: z, at: [b1], value: x.mul(x.load(a, [f]), x.convert(x.index(b0), "f32")), combine: "add" } as Stmt,
+    ]),
+  ];
+  return shapeCase("routine", [a], [y, z], body);
+}
+
+/** Extents at run time, in pieces of the parallel loop. */
+function dynamic(lanes: number): Case {
+  const [n, m] = [extent("n"), extent("m")];
+  const [a, y] = [x.makeBuffer("a", "f32", [n, m]), x.makeBuffer("y", "f32", [m, n])];
+  const [i, o, l] = [loop("i", n), loop("o", dim.floordiv(m, lanes)), loop("l", lanes)];
+  const j = dim.min(dim.add(dim.mul(o, lanes), l), dim.sub(m, 1));
+  const body = [each(i, "parallel", [each(o, "serial", [each(l, "vector", [store(y, [dim.add(dim.mul(j, n), i)], x.load(a, [dim.add(dim.mul(i, m), j)]))])])])];
+  const extents = { n: 5, m: 2 * lanes };
+  const roots = [Array.from({ length: 10 * lanes }, (_, k) => k), new Array<Scalar>(10 * lanes).fill(0)];
+  const nest = nestOf([a, y], [y], body, [asAtom(n), asAtom(m)] as Extent[]);
+  return { name: `dynamic, ${lanes} lanes`, ulp: 0, run: { nest, roots, extents, pieces: [[3, 5], [0, 1], [1, 3]] } };
+}
+
+const shapes = (): Case[] => [...[4, 8, 16].flatMap((lanes) => [product(lanes), foldedLanes(lanes), privateLanes(lanes), padding(lanes), dynamic(lanes)]), routine()];
+
+describe("c: loops", () => {
+  for (const compiler of compilers) {
+    for (const vectors of [true, false]) {
+      it(`registers, lanes, scratch, dynamic extents: ${compiler}, ${vectors ? "vectors" : "plain C11"}`, () => {
+        const cases = shapes();
+        expectSame(cases, runKernels(cases.map((c) => c.run), { compiler, vectors }));
+      });
+    }
+  }
+
+  it("optimised for AVX-512 and AVX2, where the machine has them", () => {
+    const cases = [...shapes(), ...semantics(16), ...storageCases(8)];
+    for (const flags of [["-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno"]]) expectSame(cases, runKernels(cases.map((c) => c.run), { flags }));
+  });
+});
+
+describe("c: functions of f32", () => {
+  const ends: Partial<Record<string, readonly [number, number]>> = { exp: [-110, 90], tanh: [-12, 12], erf: [-5, 5], expm1: [-25, 92], sin: [-1e5, 1e5], cos: [-1e5, 1e5] };
+
+  /** Many floats of all magnitudes and, where the function has a range of interest, many in it. */
+  function sample(op: string): number[] {
+    const bits = new Int32Array(4096);
+    for (let i = 0; i < bits.length; i++) bits[i] = Math.imul(i * 2 + 1, 1048573 * 521) ^ (i << 20);
+    const all = [...new Float32Array(bits.buffer)];
+    const [low, high] = ends[op] ?? [0, 100];
+    return [...all, ...Array.from({ length: 12288 }, (_, i) => Math.fround(low + ((high - low) * i) / 12288))];
+  }
+
+  it("errors are as promised", () => {
+    const cases = (["exp", "log", "tanh", "erf", "expm1", "log1p", "sin", "cos"] as const).map((op): Case => ({ name: op, ulp: ulpOf(op), run: sweep(["f32"], "f32", [sample(op)], (a) => x.unary(op, a), 16) }));
+    const [bases, exponents] = [sample("pow"), sample("pow").map((v, i) => (i < 4096 ? v : Math.fround(((i * 37) % 401) / 16 - 12.5)))];
+    cases.push({ name: "pow", ulp: 1, run: sweep(["f32", "f32"], "f32", [bases, exponents], (a, b) => x.binary("pow", a, b), 8) });
+    expectSame(cases, runKernels(cases.map((c) => c.run), { flags: ["-O2"] }));
+  });
+});
