@@ -41,10 +41,14 @@ export async function importSource(source: ByteSource, options: ImportOptions = 
   const where = { source: source.name };
   const format = detectFormat(source);
   if (format === undefined) {
-    throw CompileError.of("syntax", where, "this is no model in a format that Sinter knows", { expected: Object.keys(importers).join(", ") });
+    throw CompileError.of("syntax", where, "this is no model in a format that Sinter knows", {
+      expected: Object.keys(importers).join(", "),
+    });
   }
   const importer = importers[format];
   if (importer === undefined)
-    throw CompileError.of("syntax", where, `models in the format '${format}' cannot be imported`, { expected: Object.keys(importers).join(", ") });
+    throw CompileError.of("syntax", where, `models in the format '${format}' cannot be imported`, {
+      expected: Object.keys(importers).join(", "),
+    });
   return importer(source, options);
 }

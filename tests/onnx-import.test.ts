@@ -41,7 +41,13 @@ function attribute(name: string, value: unknown): Message {
   return { name, ...(value as Message) };
 }
 
-const node = (opType: string, input: readonly string[], output: readonly string[], attributes: Message = {}, more: Message = {}): Message => ({
+const node = (
+  opType: string,
+  input: readonly string[],
+  output: readonly string[],
+  attributes: Message = {},
+  more: Message = {},
+): Message => ({
   opType,
   input,
   output,
@@ -49,15 +55,30 @@ const node = (opType: string, input: readonly string[], output: readonly string[
   ...more,
 });
 
-const floats = (name: string, dims: readonly number[], values: readonly number[]): Message => ({ name, dims, dataType: 1, floatData: values });
-const integers = (name: string, dims: readonly number[], values: readonly number[]): Message => ({ name, dims, dataType: 7, int64Data: values });
+const floats = (name: string, dims: readonly number[], values: readonly number[]): Message => ({
+  name,
+  dims,
+  dataType: 1,
+  floatData: values,
+});
+const integers = (name: string, dims: readonly number[], values: readonly number[]): Message => ({
+  name,
+  dims,
+  dataType: 7,
+  int64Data: values,
+});
 
 const x4 = valueInfo("x", "f32", [4]);
 const y4 = valueInfo("y", "f32", [4]);
 
 /** A model of these nodes from `x` to `y`, both f32[4] unless `graph` says otherwise. */
 function importModelOf(nodes: readonly Message[], graph: Message = {}, model: Message = {}, options: ImportOptions = {}): Imported {
-  const message = { irVersion: 8, opsetImport: [{ domain: "", version: 17 }], graph: { name: "g", node: nodes, input: [x4], output: [y4], ...graph }, ...model };
+  const message = {
+    irVersion: 8,
+    opsetImport: [{ domain: "", version: 17 }],
+    graph: { name: "g", node: nodes, input: [x4], output: [y4], ...graph },
+    ...model,
+  };
   const imported = importOnnx(readOnnx(new MemorySource("m.onnx", encodeMessage("onnx.proto", "onnx.ModelProto", message))), options);
   expect(verifyGraph(imported.graph)).to.deep.equal([]);
   return imported;
@@ -72,7 +93,8 @@ function outline(graph: Graph): string {
 
 /** "code path: message" of every error, or the warnings of a model that is accepted. */
 function problems(action: () => Imported): string[] {
-  const text = ({ diagnostics }: Pick<Imported, "diagnostics">): string[] => diagnostics.map((d) => `${d.code} ${d.location.path ?? ""}: ${d.message}`);
+  const text = ({ diagnostics }: Pick<Imported, "diagnostics">): string[] =>
+    diagnostics.map((d) => `${d.code} ${d.location.path ?? ""}: ${d.message}`);
   try {
     return text(action());
   } catch (e) {
@@ -97,16 +119,31 @@ describe("the ONNX importer", () => {
   });
 
   it("names extents after the model's parameters, or after the input", () => {
-    const { graph } = importModelOf([node("Relu", ["x"], ["y"])], { input: [valueInfo("x", "f32", ["n", undefined, 3])], output: [valueInfo("y", "f32", ["n", undefined, 3])] });
+    const { graph } = importModelOf([node("Relu", ["x"], ["y"])], {
+      input: [valueInfo("x", "f32", ["n", undefined, 3])],
+      output: [valueInfo("y", "f32", ["n", undefined, 3])],
+    });
     expect(formatType(graph.outputs[0]!.type)).to.equal("f32[n,x_1,3]");
   });
 
   it("fixes extents that are asked for, and only known ones", () => {
     const input = { input: [valueInfo("x", "f32", ["n", undefined])], output: [valueInfo("y", "f32", ["n", undefined])] };
     const nodes = [node("Relu", ["x"], ["y"])];
-    const { graph } = importModelOf(nodes, input, {}, { dims: new Map([["n", 2], ["x_1", 5]]) });
+    const { graph } = importModelOf(
+      nodes,
+      input,
+      {},
+      {
+        dims: new Map([
+          ["n", 2],
+          ["x_1", 5],
+        ]),
+      },
+    );
     expect(formatType(graph.outputs[0]!.type)).to.equal("f32[2,5]");
-    expect(problems(() => importModelOf(nodes, input, {}, { dims: new Map([["m", 2]]) }))).to.deep.equal(["usage graph: the model's inputs have no extent named 'm'"]);
+    expect(problems(() => importModelOf(nodes, input, {}, { dims: new Map([["m", 2]]) }))).to.deep.equal([
+      "usage graph: the model's inputs have no extent named 'm'",
+    ]);
   });
 
   it("takes initializers that are inputs too as constants, unless told otherwise", () => {
@@ -129,7 +166,9 @@ describe("the ONNX importer", () => {
     const { graph: made } = importModelOf(nodes, graph, {}, given(constant("f32", [3], [1, 2, 3])));
     expect(outline(made)).to.equal("x > add:y > y");
     expect(formatType(made.inputs[0]!.type)).to.equal("f32[3]");
-    expect(problems(() => importModelOf(nodes, graph, {}, given(constant("i32", [3], [1, 2, 3]))))).to.deep.equal(["usage z: the value given for the input 'z' does not fit it"]);
+    expect(problems(() => importModelOf(nodes, graph, {}, given(constant("i32", [3], [1, 2, 3]))))).to.deep.equal([
+      "usage z: the value given for the input 'z' does not fit it",
+    ]);
     expect(problems(() => importModelOf(nodes, graph, {}, { inputValues: new Map([["q", constant("f32", [], [1])]]) }))).to.deep.equal([
       "usage graph: the model has no input named 'q'",
     ]);
@@ -144,7 +183,9 @@ describe("the ONNX importer", () => {
   it("says which inputs must be known at compile time", () => {
     const graph = { input: [x4, valueInfo("s", "i64", [1])] };
     try {
-      importModelOf([node("Neg", ["s"], ["axes"]), node("ReduceSum", ["x", "axes"], ["y"])], graph, { opsetImport: [{ domain: "", version: 18 }] });
+      importModelOf([node("Neg", ["s"], ["axes"]), node("ReduceSum", ["x", "axes"], ["y"])], graph, {
+        opsetImport: [{ domain: "", version: 18 }],
+      });
       expect.fail("the model was accepted");
     } catch (e) {
       const [first] = (e as CompileError).diagnostics;
@@ -179,16 +220,53 @@ describe("problems of ONNX models", () => {
   const cases: readonly (readonly [string, () => Imported, readonly string[]])[] = [
     ["an output of nothing", () => importModelOf([], {}), ["invalid-graph y: the output 'y' is not defined"]],
     ["two definitions", () => importModelOf([relu, relu]), ["invalid-graph node 1: Relu: 'y' is defined twice"]],
-    ["a definition of an input", () => importModelOf([relu, node("Relu", ["y"], ["x"])]), ["invalid-graph node 1: Relu: 'x' is defined twice"]],
-    ["a cycle", () => importModelOf([node("Add", ["x", "b"], ["a"]), node("Neg", ["a"], ["b"]), relu]), ["invalid-graph node 0: Add: the node needs its own result"]],
-    ["nodes out of order", () => importModelOf([node("Neg", ["h"], ["y"]), node("Relu", ["x"], ["h"])]), ["invalid-graph graph: the nodes are not in the order of their needs"]],
+    [
+      "a definition of an input",
+      () => importModelOf([relu, node("Relu", ["y"], ["x"])]),
+      ["invalid-graph node 1: Relu: 'x' is defined twice"],
+    ],
+    [
+      "a cycle",
+      () => importModelOf([node("Add", ["x", "b"], ["a"]), node("Neg", ["a"], ["b"]), relu]),
+      ["invalid-graph node 0: Add: the node needs its own result"],
+    ],
+    [
+      "nodes out of order",
+      () => importModelOf([node("Neg", ["h"], ["y"]), node("Relu", ["x"], ["h"])]),
+      ["invalid-graph graph: the nodes are not in the order of their needs"],
+    ],
     ["two inputs of one name", () => importModelOf([relu], { input: [x4, x4] }), ["invalid-graph x: there are two inputs named 'x'"]],
-    ["complex numbers", () => importModelOf([relu], { input: [valueInfo("x", "c64", [4])] }), ["unsupported-type x: the input 'x' cannot be carried: complex numbers are not supported"]],
-    ["an unknown number of axes", () => importModelOf([relu], { input: [valueInfo("x", "f32")] }), ["unsupported-type x: the input 'x' cannot be carried: its number of axes is not declared"]],
-    ["an output's wrong type", () => importModelOf([relu], { output: [valueInfo("y", "f32", [5])] }), ["type-mismatch y: the type of the output 'y' is not the declared one"]],
-    ["an operator set from the future", () => importModelOf([relu], {}, { opsetImport: [{ domain: "", version: 99 }] }), ["unsupported-op opset_import: the operator set 99 is newer than 26, the last one that is known"]],
-    ["a broken initializer", () => importModelOf([node("Add", ["x", "w"], ["y"])], { initializer: [floats("w", [4], [1])] }), ["truncated w: the tensor 'w' of f32[4] needs 16 bytes, its data has 4"]],
-    ["a tensor no memory can hold", () => importModelOf([node("Add", ["x", "z"], ["y"])], { input: [valueInfo("x", "f32", [2 ** 24, 1]), valueInfo("z", "f32", [2 ** 24])] }), ["limit node 0: Add: a result of 'add', f32[16777216,16777216], is larger than a terabyte"]],
+    [
+      "complex numbers",
+      () => importModelOf([relu], { input: [valueInfo("x", "c64", [4])] }),
+      ["unsupported-type x: the input 'x' cannot be carried: complex numbers are not supported"],
+    ],
+    [
+      "an unknown number of axes",
+      () => importModelOf([relu], { input: [valueInfo("x", "f32")] }),
+      ["unsupported-type x: the input 'x' cannot be carried: its number of axes is not declared"],
+    ],
+    [
+      "an output's wrong type",
+      () => importModelOf([relu], { output: [valueInfo("y", "f32", [5])] }),
+      ["type-mismatch y: the type of the output 'y' is not the declared one"],
+    ],
+    [
+      "an operator set from the future",
+      () => importModelOf([relu], {}, { opsetImport: [{ domain: "", version: 99 }] }),
+      ["unsupported-op opset_import: the operator set 99 is newer than 26, the last one that is known"],
+    ],
+    [
+      "a broken initializer",
+      () => importModelOf([node("Add", ["x", "w"], ["y"])], { initializer: [floats("w", [4], [1])] }),
+      ["truncated w: the tensor 'w' of f32[4] needs 16 bytes, its data has 4"],
+    ],
+    [
+      "a tensor no memory can hold",
+      () =>
+        importModelOf([node("Add", ["x", "z"], ["y"])], { input: [valueInfo("x", "f32", [2 ** 24, 1]), valueInfo("z", "f32", [2 ** 24])] }),
+      ["limit node 0: Add: a result of 'add', f32[16777216,16777216], is larger than a terabyte"],
+    ],
   ];
   for (const [what, action, expected] of cases) it(what, () => expect(problems(action)).to.deep.equal(expected));
 });
@@ -200,7 +278,10 @@ describe("functions of ONNX models", () => {
     input: ["a"],
     output: ["b"],
     node: nodes,
-    opsetImport: [{ domain: "", version: 17 }, { domain: "local", version: 1 }],
+    opsetImport: [
+      { domain: "", version: 17 },
+      { domain: "local", version: 1 },
+    ],
     ...more,
   });
   const call = (name: string, input: string, output: string, attributes: Message = {}): Message =>
@@ -209,7 +290,11 @@ describe("functions of ONNX models", () => {
 
   it("are inlined, with the call's attributes or their defaults", () => {
     const f = fn("Leak", [leaky], { attributeProto: [{ name: "slope", f: 0.5, type: 1 }] });
-    const { graph } = importModelOf([call("Leak", "x", "h"), call("Leak", "h", "y", { slope: { f: 0.25, type: 1 } })], {}, { functions: [f] });
+    const { graph } = importModelOf(
+      [call("Leak", "x", "h"), call("Leak", "h", "y", { slope: { f: 0.25, type: 1 } })],
+      {},
+      { functions: [f] },
+    );
     expect(outline(graph)).to.equal("x > leaky_relu:h leaky_relu:y > y");
     expect([...graph.ops()].map((op) => [op.attributes["alpha"], op.location.path])).to.deep.equal([
       [0.5, "/Leak/node 0"],
@@ -229,18 +314,25 @@ describe("functions of ONNX models", () => {
 
   it("must get the attributes that they name", () => {
     const f = fn("Leak", [leaky], { attribute: ["slope"] });
-    expect(problems(() => importModelOf([call("Leak", "x", "y")], {}, { functions: [f] }))).to.deep.equal(["bad-attribute /Leak: local.Leak: the function 'Leak' needs the attribute 'slope'"]);
+    expect(problems(() => importModelOf([call("Leak", "x", "y")], {}, { functions: [f] }))).to.deep.equal([
+      "bad-attribute /Leak: local.Leak: the function 'Leak' needs the attribute 'slope'",
+    ]);
   });
 
   it("see their inputs only", () => {
     const f = fn("Peek", [node("Add", ["a", "x"], ["b"])]);
-    expect(problems(() => importModelOf([call("Peek", "x", "y")], {}, { functions: [f] }))).to.deep.equal(["invalid-graph /Peek/node 0: Add: the input 'x' is not defined"]);
+    expect(problems(() => importModelOf([call("Peek", "x", "y")], {}, { functions: [f] }))).to.deep.equal([
+      "invalid-graph /Peek/node 0: Add: the input 'x' is not defined",
+    ]);
   });
 
   it("that double at each level are stopped", () => {
-    const level = (i: number): Message => fn(`F${i}`, i === 0 ? [node("Relu", ["a"], ["b"])] : [call(`F${i - 1}`, "a", "t"), call(`F${i - 1}`, "t", "b")]);
+    const level = (i: number): Message =>
+      fn(`F${i}`, i === 0 ? [node("Relu", ["a"], ["b"])] : [call(`F${i - 1}`, "a", "t"), call(`F${i - 1}`, "t", "b")]);
     const functions = Array.from({ length: 40 }, (_, i) => level(i));
-    expect(problems(() => importModelOf([call("F39", "x", "y")], {}, { functions }))).to.deep.equal(["limit graph: the model has more than 250000 nodes once its functions are inlined"]);
+    expect(problems(() => importModelOf([call("F39", "x", "y")], {}, { functions }))).to.deep.equal([
+      "limit graph: the model has more than 250000 nodes once its functions are inlined",
+    ]);
   });
 });
 
@@ -262,7 +354,11 @@ describe("damaged ONNX models", () => {
     let accepted = 0;
     for (const test of tests) {
       const model = readOnnx(new MemorySource(test.name, readFileSync(test.model)));
-      const values = new Map([...(dataSetsOf(test.model, model)[0]?.inputs ?? [])].flatMap(([name, v]) => (constantOf(v) ? [[name, constantOf(v)!] as const] : [])));
+      const values = new Map(
+        [...(dataSetsOf(test.model, model)[0]?.inputs ?? [])].flatMap(([name, v]) =>
+          constantOf(v) ? [[name, constantOf(v)!] as const] : [],
+        ),
+      );
       for (const damaged of damagedModels(model, values, 5, 1, ops)) {
         try {
           importOnnx(damaged.model, { inputValues: damaged.inputValues });

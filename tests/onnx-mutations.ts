@@ -42,10 +42,34 @@ function oddAttribute(random: Random, a: OnnxAttribute): OnnxAttribute {
 
 const newAttribute = (random: Random, name: string): OnnxAttribute =>
   oddAttribute(random, {
-    name, type: 2, refAttrName: "", floats: [], ints: [1n, 1n], strings: [], tensors: [], graphs: [], typeProtos: [], sparseTensors: [], i: 1n,
+    name,
+    type: 2,
+    refAttrName: "",
+    floats: [],
+    ints: [1n, 1n],
+    strings: [],
+    tensors: [],
+    graphs: [],
+    typeProtos: [],
+    sparseTensors: [],
+    i: 1n,
   });
 
-const attributeNames = ["axis", "axes", "keepdims", "to", "mode", "pads", "strides", "kernel_shape", "dilations", "group", "perm", "auto_pad", "ceil_mode"];
+const attributeNames = [
+  "axis",
+  "axes",
+  "keepdims",
+  "to",
+  "mode",
+  "pads",
+  "strides",
+  "kernel_shape",
+  "dilations",
+  "group",
+  "perm",
+  "auto_pad",
+  "ceil_mode",
+];
 
 function damageNode(random: Random, node: OnnxNode, model: OnnxModel, ops: readonly string[]): OnnxNode {
   const { attribute, input, output } = node;
@@ -55,7 +79,9 @@ function damageNode(random: Random, node: OnnxNode, model: OnnxModel, ops: reado
     case 0:
     case 1:
     case 2:
-      return attribute.length > 0 ? { ...node, attribute: replaceAt(attribute, at, [oddAttribute(random, attribute[at]!)]) } : damageNode(random, node, model, ops);
+      return attribute.length > 0
+        ? { ...node, attribute: replaceAt(attribute, at, [oddAttribute(random, attribute[at]!)]) }
+        : damageNode(random, node, model, ops);
     case 3:
       return { ...node, attribute: [...attribute, newAttribute(random, pick(random, attributeNames))] };
     case 4:
@@ -75,7 +101,11 @@ function damageInput(random: Random, v: OnnxValueInfo): OnnxValueInfo {
   const t = v.type?.tensorType;
   if (!t) return v;
   const dims = t.shape?.dim ?? [];
-  const odd = pick(random, [{ dimValue: pick(random, oddExtents), denotation: "" }, { dimParam: pick(random, ["n", "m", "N"]), denotation: "" }, { denotation: "" }]);
+  const odd = pick(random, [
+    { dimValue: pick(random, oddExtents), denotation: "" },
+    { dimParam: pick(random, ["n", "m", "N"]), denotation: "" },
+    { denotation: "" },
+  ]);
   const shapes = [replaceAt(dims, random(dims.length + 1), [odd]), dims.slice(1), [...dims, odd]];
   const changed = random(3) > 0 ? { ...t, shape: { dim: pick(random, shapes) } } : { ...t, elemType: random(27) };
   return { ...v, type: { ...v.type, denotation: "", tensorType: changed } };
@@ -86,18 +116,39 @@ function damageValue(random: Random, c: Constant): Constant {
   const wanted = random(3) > 0 ? shape : pick(random, [[], [0], [1], [2], [3], [1, 2], [...shape, 1]]);
   const count = wanted.reduce((a, b) => a * b, 1);
   if (c.type.dtype === "string" || count > 4096) return c;
-  const value = (): number | bigint => (isFloat(c.type.dtype) ? pick(random, oddFloats) : c.type.dtype === "bool" ? random(2) : Number(pick(random, oddIntegers)));
+  const value = (): number | bigint =>
+    isFloat(c.type.dtype) ? pick(random, oddFloats) : c.type.dtype === "bool" ? random(2) : Number(pick(random, oddIntegers));
   const narrow = (x: number | bigint): number | bigint => (/64$|u32/.test(c.type.dtype) && !isFloat(c.type.dtype) ? BigInt(x) : x);
-  return { type: tensor(c.type.dtype, wanted), data: memoryData(writeElements(c.type.dtype, Array.from({ length: count }, () => narrow(value())))) };
+  return {
+    type: tensor(c.type.dtype, wanted),
+    data: memoryData(
+      writeElements(
+        c.type.dtype,
+        Array.from({ length: count }, () => narrow(value())),
+      ),
+    ),
+  };
 }
 
 /** `count` damaged forms of a model; `values` are pinned inputs, damaged too. `ops` are the operators to put in for others. */
-export function* damagedModels(model: OnnxModel, values: ReadonlyMap<string, Constant>, count: number, seed: number, ops: readonly string[]): Generator<Damaged> {
+export function* damagedModels(
+  model: OnnxModel,
+  values: ReadonlyMap<string, Constant>,
+  count: number,
+  seed: number,
+  ops: readonly string[],
+): Generator<Damaged> {
   const random = randomIntegers(seed);
   for (let i = 0; i < count; i++) yield damage(random, model, values, ops, 1 + random(3));
 }
 
-function damage(random: Random, model: OnnxModel, inputValues: ReadonlyMap<string, Constant>, ops: readonly string[], times: number): Damaged {
+function damage(
+  random: Random,
+  model: OnnxModel,
+  inputValues: ReadonlyMap<string, Constant>,
+  ops: readonly string[],
+  times: number,
+): Damaged {
   let damaged: Damaged = { model, inputValues };
   for (let i = 0; i < times; i++) damaged = damageOnce(random, damaged, ops);
   return damaged;
@@ -109,7 +160,10 @@ function damageOnce(random: Random, { model, inputValues }: Damaged, ops: readon
   if (kind === 0) return { model: { ...model, opsetImport: [{ domain: "", version: 1 + random(27) }] }, inputValues };
   if (kind <= 2 && graph.input.length > 0) {
     const at = random(graph.input.length);
-    return { model: { ...model, graph: { ...graph, input: replaceAt(graph.input, at, [damageInput(random, graph.input[at]!)]) } }, inputValues };
+    return {
+      model: { ...model, graph: { ...graph, input: replaceAt(graph.input, at, [damageInput(random, graph.input[at]!)]) } },
+      inputValues,
+    };
   }
   const pinned = [...inputValues];
   if (kind <= 4 && pinned.length > 0) {
@@ -118,5 +172,8 @@ function damageOnce(random: Random, { model, inputValues }: Damaged, ops: readon
   }
   if (graph.node.length === 0) return { model, inputValues };
   const at = random(graph.node.length);
-  return { model: { ...model, graph: { ...graph, node: replaceAt(graph.node, at, [damageNode(random, graph.node[at]!, model, ops)]) } }, inputValues };
+  return {
+    model: { ...model, graph: { ...graph, node: replaceAt(graph.node, at, [damageNode(random, graph.node[at]!, model, ops)]) } },
+    inputValues,
+  };
 }

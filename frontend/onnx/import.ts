@@ -53,7 +53,8 @@ const initializerNames = (g: OnnxGraph): Set<string> =>
 /** Initializers that stay inputs are no constants. */
 function withoutInputs(g: OnnxGraph, options: ImportOptions): OnnxGraph {
   const names = new Set(g.input.map((v) => v.name));
-  const stays = (name: string): boolean => names.has(name) && (options.keepInitializerInputs === true || options.inputValues?.has(name) === true);
+  const stays = (name: string): boolean =>
+    names.has(name) && (options.keepInitializerInputs === true || options.inputValues?.has(name) === true);
   return {
     ...g,
     initializer: g.initializer.filter((t) => !stays(t.name)),
@@ -125,12 +126,15 @@ function refuseUnknownNames(session: Session, inputs: ReadonlySet<string>, pins:
   const { options, problems } = session;
   for (const name of options.inputValues?.keys() ?? []) {
     if (!inputs.has(name))
-      problems.error("usage", session.locate("graph"), `the model has no input named '${name}'`, { remedy: `its inputs are ${[...inputs].join(", ")}` });
+      problems.error("usage", session.locate("graph"), `the model has no input named '${name}'`, {
+        remedy: `its inputs are ${[...inputs].join(", ")}`,
+      });
   }
   for (const [name, size] of pins) {
     const known = session.hasExtent(name);
     if (!known) problems.error("usage", session.locate("graph"), `the model's inputs have no extent named '${name}'`, remedyOf(session));
-    else if (!(Number.isInteger(size) && size >= 0)) problems.error("usage", session.locate("graph"), `the extent '${name}' cannot be ${size}`);
+    else if (!(Number.isInteger(size) && size >= 0))
+      problems.error("usage", session.locate("graph"), `the extent '${name}' cannot be ${size}`);
   }
 }
 
@@ -187,4 +191,6 @@ function checkDeclared(session: Session, name: string, inferred: Type, declared:
 }
 
 const agree = (a: TensorType, b: TensorType): boolean =>
-  a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((d, i) => typeof d !== "number" || typeof b.shape[i] !== "number" || d === b.shape[i]);
+  a.dtype === b.dtype &&
+  a.shape.length === b.shape.length &&
+  a.shape.every((d, i) => typeof d !== "number" || typeof b.shape[i] !== "number" || d === b.shape[i]);

@@ -4,14 +4,21 @@
  * A node that fails is reported, and what it should have computed becomes a stand-in of the type that the file declares,
  * or unknown, so that one run finds all problems; what only follows from an earlier failure is not reported.
  */
-import { Builder } from "../../ir/define.ts";
+import type { Builder } from "../../ir/define.ts";
 import type { Constant } from "../../ir/attribute.ts";
 import { CompileError, type Diagnostic, type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
 import { Graph, type Value } from "../../ir/graph.ts";
 import type { Location } from "../../ir/location.ts";
 import type { Type } from "../../ir/type.ts";
 import { callAttributes, callKey, domainOf, resolveNode } from "./functions.ts";
-import { type OnnxFunction, type OnnxGraph, type OnnxNode, type OnnxSparseTensor, type OnnxTensor, type OnnxValueInfo } from "./messages.ts";
+import type {
+  OnnxFunction,
+  OnnxGraph,
+  OnnxNode,
+  OnnxSparseTensor,
+  OnnxTensor,
+  OnnxValueInfo,
+} from "./messages.ts";
 import { type Lowering, NeedsConstantError, NodeContext, type NodeScope } from "./node.ts";
 import { lowerings } from "./ops/index.ts";
 import { sortNodes } from "./order.ts";
@@ -150,7 +157,13 @@ class NodeImport implements NodeScope {
     const made = new Graph(graph.name);
     this.checkFormals(graph, inputs.length);
     try {
-      made.setOutputs(this.inlined(graph, graph.input.map((v, i) => made.addInput(v.name, inputs[i]!)), made));
+      made.setOutputs(
+        this.inlined(
+          graph,
+          graph.input.map((v, i) => made.addInput(v.name, inputs[i]!)),
+          made,
+        ),
+      );
     } catch (e) {
       made.dispose();
       throw e;
@@ -237,7 +250,10 @@ class NodeImport implements NodeScope {
     if (scope.context.calls.includes(key)) throw new OpError(`the function '${f.name}' calls itself`, "invalid-graph");
     if (scope.context.calls.length >= mostCalls) throw new OpError(`functions call each other deeper than ${mostCalls}`, "limit");
     if (node.input.length > f.input.length)
-      throw new OpError(`the function '${f.name}' is called with too many inputs`, "bad-operand", { expected: String(f.input.length), received: String(node.input.length) });
+      throw new OpError(`the function '${f.name}' is called with too many inputs`, "bad-operand", {
+        expected: String(f.input.length),
+        received: String(node.input.length),
+      });
     const opsets = new Map(f.opsetImport.map((o) => [domainOf(o.domain), o.version]));
     const inner = new Scope(this.builder, {
       path: this.location.path ?? "",
@@ -284,6 +300,9 @@ class NodeImport implements NodeScope {
   private explainConstant({ operand }: NeedsConstantError): Partial<Diagnostic> {
     const inputs = this.session.originsOf(operand);
     if (inputs.length === 0) return { inputs, remedy: "change the model so that it is a constant" };
-    return { inputs, remedy: `give ${inputs.map((name) => `--input-value ${name}=FILE.npy`).join(" ")}, or change the model so that it is a constant` };
+    return {
+      inputs,
+      remedy: `give ${inputs.map((name) => `--input-value ${name}=FILE.npy`).join(" ")}, or change the model so that it is a constant`,
+    };
   }
 }

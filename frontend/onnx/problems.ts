@@ -1,5 +1,5 @@
 /** What stands in the way of an import: every problem of the model, equal ones of several nodes as one diagnostic. */
-import { CompileError, type Diagnostic, Diagnostics } from "../../ir/diagnostic.ts";
+import { type CompileError, type Diagnostic, Diagnostics } from "../../ir/diagnostic.ts";
 import type { Location } from "../../ir/location.ts";
 
 /** Other places of one problem that are written out. */

@@ -141,7 +141,8 @@ export class Session {
   private checkResults(op: Op): void {
     for (const { type } of op.results) {
       if (type.kind !== "tensor") continue;
-      if (type.shape.length > mostAxes) throw new OpError(`a result of '${op.name}' has ${type.shape.length} axes, more than ${mostAxes}`, "limit");
+      if (type.shape.length > mostAxes)
+        throw new OpError(`a result of '${op.name}' has ${type.shape.length} axes, more than ${mostAxes}`, "limit");
       if (type.shape.some((d) => typeof d === "number" && !(Number.isInteger(d) && d >= 0)))
         throw new OpError(`a result of '${op.name}' would be ${formatType(type)}`, "type-mismatch");
       const bytes = (staticShape(type.shape) ?? []).reduce((a, b) => a * b, byteSize(type.dtype));

@@ -30,7 +30,10 @@ const wrap = (inner: TypeOrReason, f: (element: Type) => Type): TypeOrReason => 
 
 function importTensorType({ elemType, shape }: NonNullable<OnnxType["tensorType"]>, extents: Extents): TypeOrReason {
   const dtype = onnxDType(elemType);
-  if (dtype === undefined) return { reason: elemType === 14 || elemType === 15 ? "complex numbers are not supported" : `the data type ${elemType} is not supported` };
+  if (dtype === undefined)
+    return {
+      reason: elemType === 14 || elemType === 15 ? "complex numbers are not supported" : `the data type ${elemType} is not supported`,
+    };
   if (!shape) return { reason: "its number of axes is not declared" };
   if (shape.dim.length > mostAxes) return { reason: `it has ${shape.dim.length} axes, more than ${mostAxes}` };
   const dims = shape.dim.map((d, axis) => importDimension(d, axis, extents));

@@ -32,7 +32,10 @@ class Worker {
   constructor(private readonly options: PoolOptions) {}
 
   run(test: TestCase): Promise<Outcome> {
-    this.child ??= fork(workerPath, [this.options.target], { stdio: ["ignore", "ignore", "pipe", "ipc"], execArgv: ["--enable-source-maps"] });
+    this.child ??= fork(workerPath, [this.options.target], {
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+      execArgv: ["--enable-source-maps"],
+    });
     const { child } = this;
     return new Promise((resolve) => {
       let words = "";
@@ -50,7 +53,11 @@ class Worker {
       child.stderr?.on("data", (text: Buffer) => (words = (words + text.toString()).slice(-2000)));
       child.once("message", (outcome: Outcome) => finish(outcome, true));
       child.once("exit", (code, signal) => {
-        const last = words.trim().split("\n").find((line) => /Error|error/.test(line)) ?? "";
+        const last =
+          words
+            .trim()
+            .split("\n")
+            .find((line) => /Error|error/.test(line)) ?? "";
         finish({ result: "fail", reason: `crash: the process ended with ${signal ?? String(code)} ${last}`.trim() }, false);
       });
       child.send(test);

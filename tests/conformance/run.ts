@@ -8,7 +8,7 @@ import { CompileError, type Diagnostic } from "../../ir/diagnostic.ts";
 import type { Graph } from "../../ir/graph.ts";
 import { differenceOf, onnxTolerance, type Tolerance } from "./compare.ts";
 import { constantOf, type DataSet, dataSetsOf, type TestCase } from "./suite.ts";
-import { type ConformanceTarget } from "./targets.ts";
+import type { ConformanceTarget } from "./targets.ts";
 import type { HostValue } from "./values.ts";
 
 export interface Outcome {
@@ -69,7 +69,13 @@ function valuesOf(set: DataSet, fixed: ReadonlySet<string>): Map<string, Constan
 
 const isImpure = (graph: Graph): boolean => [...graph.ops()].some((op) => op.definition.impure === true || op.regions.some(isImpure));
 
-async function runSet(graph: Graph, set: DataSet, target: ConformanceTarget, onlyTypes: boolean, tolerance: Tolerance): Promise<string | undefined> {
+async function runSet(
+  graph: Graph,
+  set: DataSet,
+  target: ConformanceTarget,
+  onlyTypes: boolean,
+  tolerance: Tolerance,
+): Promise<string | undefined> {
   const run = await target(graph);
   const inputs = graph.inputs.map((v) => set.inputs.get(v.name));
   const missing = inputs.findIndex((v) => v === undefined);
@@ -96,6 +102,10 @@ export function outcomeOf(error: unknown): Outcome {
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause instanceof Error ? error.cause : error;
-  const place = cause.stack?.split("\n")[1]?.trim().replace(/\(.*\/build[^/]*\//, "(") ?? "";
+  const place =
+    cause.stack
+      ?.split("\n")[1]
+      ?.trim()
+      .replace(/\(.*\/build[^/]*\//, "(") ?? "";
   return `crash: ${cause.message.split("\n")[0] ?? ""} ${place}`;
 }

@@ -84,14 +84,19 @@ function lightData(model: string, inputs: readonly OnnxValueInfo[], outputs: rea
   const values = inputs.map((v): [string, HostValue] => {
     const shape = (v.type?.tensorType?.shape?.dim ?? []).map((d) => d.dimValue ?? 1);
     const count = shape.reduce((a, b) => a * b, 1);
-    const bytes = writeElements("f32", Array.from({ length: count }, (_, i) => i / count));
+    const bytes = writeElements(
+      "f32",
+      Array.from({ length: count }, (_, i) => i / count),
+    );
     return [v.name, { kind: "tensor", dtype: "f32", shape, bytes }];
   });
   return { inputs: new Map(values), outputs: readOutputs(outputs, (i) => model.replace(/\.onnx$/, `_output_${i}.pb`)) };
 }
 
 /** A tensor as a constant of the graph. */
-export function constantOf(v: HostValue): { readonly type: Extract<Type, { kind: "tensor" }>; readonly data: ReturnType<typeof memoryData> } | undefined {
+export function constantOf(
+  v: HostValue,
+): { readonly type: Extract<Type, { kind: "tensor" }>; readonly data: ReturnType<typeof memoryData> } | undefined {
   if (v.kind !== "tensor" || v.strings) return undefined;
   return { type: { kind: "tensor", dtype: v.dtype, shape: v.shape }, data: memoryData(v.bytes) };
 }

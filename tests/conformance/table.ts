@@ -106,8 +106,16 @@ function details(target: string, record: TargetRecord): string[] {
   const unsupported = Object.entries(record.unsupported).sort(([, a], [, b]) => b.length - a.length);
   const failed = Object.entries(record.fail).sort(([a], [b]) => (a < b ? -1 : 1));
   return [
-    ...section(`Unsupported on ${target}`, ["tests", "reason", "for example"], unsupported.map(([reason, tests]) => row([tests.length, cell(reason), `\`${tests[0] ?? ""}\``]))),
-    ...section(`Failing on ${target}`, ["test", "reason"], failed.map(([test, reason]) => row([`\`${test}\``, cell(reason)]))),
+    ...section(
+      `Unsupported on ${target}`,
+      ["tests", "reason", "for example"],
+      unsupported.map(([reason, tests]) => row([tests.length, cell(reason), `\`${tests[0] ?? ""}\``])),
+    ),
+    ...section(
+      `Failing on ${target}`,
+      ["test", "reason"],
+      failed.map(([test, reason]) => row([`\`${test}\``, cell(reason)])),
+    ),
   ];
 }
 

@@ -31,7 +31,11 @@ function refuseStrings(values: readonly Value[]): void {
 function refuseContainers(values: readonly Value[]): void {
   const container = values.find((v) => v.type.kind !== "tensor");
   if (container)
-    throw CompileError.of("unsupported-by-target", { source: "graph" }, `inputs and outputs that are a ${container.type.kind} are not supported`);
+    throw CompileError.of(
+      "unsupported-by-target",
+      { source: "graph" },
+      `inputs and outputs that are a ${container.type.kind} are not supported`,
+    );
 }
 
 function toEvaluated(v: HostValue): Evaluated {
@@ -49,7 +53,8 @@ function toHost(e: Evaluated, type: Type): HostValue {
   if (e.kind === "tensor" && type.kind === "tensor") {
     return { kind: "tensor", dtype: type.dtype, shape: e.shape, bytes: writeElements(type.dtype, e.elements) };
   }
-  if (e.kind === "sequence" && type.kind === "sequence") return { kind: "sequence", elements: e.elements.map((x) => toHost(x, type.element)) };
+  if (e.kind === "sequence" && type.kind === "sequence")
+    return { kind: "sequence", elements: e.elements.map((x) => toHost(x, type.element)) };
   if (e.kind === "optional" && type.kind === "optional") return { kind: "optional", value: e.value && toHost(e.value, type.element) };
   throw new Error(`the interpreter gave a ${e.kind} for a ${type.kind}`);
 }

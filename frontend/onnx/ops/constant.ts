@@ -3,7 +3,8 @@ import { constantValue } from "../../../ir/ops/constant.ts";
 import type { Lowerings, NodeContext } from "../node.ts";
 import type { Value } from "../../../ir/graph.ts";
 
-const given = (n: NodeContext): string | undefined => n.node.attribute.find((a) => a.name.startsWith("value") || a.name === "sparse_value")?.name;
+const given = (n: NodeContext): string | undefined =>
+  n.node.attribute.find((a) => a.name.startsWith("value") || a.name === "sparse_value")?.name;
 
 function lowerConstant(n: NodeContext): Value {
   const name = given(n);
@@ -11,7 +12,9 @@ function lowerConstant(n: NodeContext): Value {
     case "value":
       return n.constant(n.tensor(name) ?? n.unsupported("the attribute 'value' is no tensor", undefined, "bad-attribute"));
     case "sparse_value":
-      return n.constant(n.sparseTensor(name) ?? n.unsupported("the attribute 'sparse_value' is no sparse tensor", undefined, "bad-attribute"));
+      return n.constant(
+        n.sparseTensor(name) ?? n.unsupported("the attribute 'sparse_value' is no sparse tensor", undefined, "bad-attribute"),
+      );
     case "value_float":
       return constantValue(n.builder, "f32", [], [Math.fround(n.float(name))]);
     case "value_floats":
