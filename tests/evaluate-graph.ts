@@ -8,7 +8,7 @@ import type { Constant } from "../ir/attribute.ts";
 import { alignedBytes } from "../ir/data.ts";
 import { Builder, namedOperands, type ProducedExtent, type Routine } from "../ir/define.ts";
 import { asAtom, type Dim } from "../ir/dim.ts";
-import { type Buffer, makeBuffer } from "../ir/expr.ts";
+import { makeBuffer } from "../ir/expr.ts";
 import { Graph, type Op, type Value } from "../ir/graph.ts";
 import type { Scalar } from "../ir/scalar.ts";
 import type { Stage } from "../ir/stage.ts";
@@ -127,7 +127,11 @@ class Evaluation {
       this.values.set(input, this.get(v));
       return input;
     });
-    const made = (op.definition.decompose as (o: unknown, a: unknown, b: Builder) => readonly Value[] | Value)(operands, op.attributes, new Builder(inner));
+    const made = (op.definition.decompose as (o: unknown, a: unknown, b: Builder) => readonly Value[] | Value)(
+      operands,
+      op.attributes,
+      new Builder(inner),
+    );
     inner.setOutputs("type" in made ? [made] : made);
     return this.run(inner);
   }
@@ -141,7 +145,10 @@ class Evaluation {
       case "loop":
         return this.produceAfter(op, this.loop(op));
       case "call":
-        return this.region(op.attributes["body"] as Graph, op.operands.map((v) => this.get(v!)));
+        return this.region(
+          op.attributes["body"] as Graph,
+          op.operands.map((v) => this.get(v!)),
+        );
       default:
         return [this.container(op)];
     }
@@ -186,7 +193,10 @@ class Evaluation {
 
   private stack(list: readonly TensorResult[], type: TensorType): TensorResult {
     const each = list[0]?.shape ?? type.shape.slice(1).map((d) => (typeof d === "number" ? d : 0));
-    return tensorResult([list.length, ...each], list.flatMap((t) => t.elements));
+    return tensorResult(
+      [list.length, ...each],
+      list.flatMap((t) => t.elements),
+    );
   }
 
   private container(op: Op): Evaluated {

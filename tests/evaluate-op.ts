@@ -21,7 +21,12 @@ export function evaluateOp(
   const graph = new Graph("test");
   const inputs: TensorResult[] = [];
   const input = ({ dtype, shape, values }: Given): Value => {
-    inputs.push(tensorResult(shape as readonly number[], values.map((x) => normalize(computeType(dtype), x))));
+    inputs.push(
+      tensorResult(
+        shape as readonly number[],
+        values.map((x) => normalize(computeType(dtype), x)),
+      ),
+    );
     return graph.addInput("x", tensor(dtype, shape));
   };
   const named = Object.fromEntries(Object.entries(operands).map(([name, g]) => [name, g && input(g)]));

@@ -16,7 +16,9 @@ describe("ONNX's sorting, control flow, sequences, recurrent layers and signals"
     it(`give the expected outputs with tensors as ${inputs}, or are refused`, async () => {
       const root = await ensureOnnxData();
       const folders = ["node", "simple"].flatMap((suite) => readdirSync(join(root, suite)).map((name) => join(root, suite, name)));
-      const outcomes = folders.filter((f) => families.test(f.slice(f.lastIndexOf("test_")))).map((folder) => outcome(folder, inputs === "constants"));
+      const outcomes = folders
+        .filter((f) => families.test(f.slice(f.lastIndexOf("test_"))))
+        .map((folder) => outcome(folder, inputs === "constants"));
       expect(outcomes.filter((o) => o.startsWith("fail")).join("\n")).to.equal("");
       expect(outcomes.filter((o) => o === "pass").length).to.be.at.least(inputs === "constants" ? 86 : 70);
     });

@@ -48,17 +48,25 @@ interface Case {
 }
 
 const inputsOf = ({ model, data }: Case) =>
-  model.graph.input.slice(0, readdirSync(data).filter((f) => f.startsWith("input_")).length).map((v, i) => ({ ...v, path: join(data, `input_${i}.pb`) }));
+  model.graph.input
+    .slice(0, readdirSync(data).filter((f) => f.startsWith("input_")).length)
+    .map((v, i) => ({ ...v, path: join(data, `input_${i}.pb`) }));
 
 /** The outputs that the graph computes and those the test expects. Throws what the importer throws. */
-export function runNodeTest(folder: string, inputsAreConstants: boolean): { readonly results: readonly Evaluated[]; readonly expected: readonly Evaluated[] } {
+export function runNodeTest(
+  folder: string,
+  inputsAreConstants: boolean,
+): { readonly results: readonly Evaluated[]; readonly expected: readonly Evaluated[] } {
   const test = { model: readOnnx(source(join(folder, "model.onnx"))), data: join(folder, "test_data_set_0") };
   const inputs = inputsOf(test);
   const isFixed = (type: OnnxType | undefined): boolean => inputsAreConstants && type?.tensorType !== undefined;
   const inputValues = new Map(inputs.filter((v) => isFixed(v.type)).map((v) => [v.name, constantOf(readOnnxTensor(source(v.path)))]));
   const { graph } = importOnnx(test.model, { inputValues });
   const given = new Map(inputs.map((v) => [v.name, v]));
-  const results = evaluateGraph(graph, graph.inputs.map((v) => readValue(given.get(v.name)!.path, given.get(v.name)!.type)));
+  const results = evaluateGraph(
+    graph,
+    graph.inputs.map((v) => readValue(given.get(v.name)!.path, given.get(v.name)!.type)),
+  );
   return { results, expected: test.model.graph.output.map((v, i) => readValue(join(test.data, `output_${i}.pb`), v.type)) };
 }
 

@@ -32,10 +32,14 @@ const i64 = (b: Builder, value: number): Value => constantValue(b, "i64", [], [B
 describe("if", () => {
   it("runs the branch that its condition chooses, which sees the values around it", () => {
     const main = graph([tensor("bool", []), f([2])], (b, condition, x) => [
-      b.create(If, { condition: condition! }, {
-        then: graph([], (inner) => [inner.create(Add, { a: x!, b: x! })]),
-        else: graph([], (inner) => [inner.create(Mul, { a: x!, b: x! })]),
-      }),
+      b.create(
+        If,
+        { condition },
+        {
+          then: graph([], (inner) => [inner.create(Add, { a: x, b: x })]),
+          else: graph([], (inner) => [inner.create(Mul, { a: x, b: x })]),
+        },
+      ),
     ]);
     expectRoundTrip(main);
     expect(numbers(evaluateGraph(main, [scalar(1), tensorResult([2], [3, 4])])[0])).to.eql([6, 8]);
@@ -43,9 +47,10 @@ describe("if", () => {
   });
 
   it("names the extents in which its branches differ", () => {
-    const branch = (count: number): Graph => graph([], (b) => [constantValue(b, "f32", [count], new Array<number>(count).fill(count)), i64(b, count)]);
+    const branch = (count: number): Graph =>
+      graph([], (b) => [constantValue(b, "f32", [count], new Array<number>(count).fill(count)), i64(b, count)]);
     const main = graph([tensor("bool", [])], (b, condition) => {
-      const [y] = b.createAll(If, { condition: condition! }, { then: branch(2), else: branch(3), extents: ["n"] });
+      const [y] = b.createAll(If, { condition }, { then: branch(2), else: branch(3), extents: ["n"] });
       return [b.create(Add, { a: y!, b: y! })];
     });
     expect(formatType(main.outputs[0]!.type)).to.equal("f32[n]");
@@ -57,7 +62,7 @@ describe("if", () => {
   it("refuses branches of different types and conditions that are no bool scalar", () => {
     const create = (condition: Type, other: Type): Graph =>
       graph([condition, other, f([2])], (b, c, x, y) => [
-        b.create(If, { condition: c! }, { then: graph([], () => [x!]), else: graph([], () => [y!]) }),
+        b.create(If, { condition: c }, { then: graph([], () => [x]), else: graph([], () => [y]) }),
       ]);
     expect(() => create(tensor("bool", [1]), f([2]))).to.throw(OpError, "the condition must be a bool scalar");
     expect(() => create(tensor("bool", []), f([2, 1]))).to.throw(OpError, "the branches give f32[2,1] and f32[2] as value 0");
@@ -70,10 +75,10 @@ describe("loop", () => {
   const summing = (count: number | undefined, attributes: object): Graph =>
     graph([f([]), f([])], (b, start, x) => {
       const body = graph(loopInputs([f([])]), (inner, _i, _go, acc) => {
-        const sum = inner.create(Add, { a: acc!, b: x! });
+        const sum = inner.create(Add, { a: acc, b: x });
         return [inner.create(Less, { a: sum, b: constantValue(inner, "f32", [], [10]) }), sum, sum];
       });
-      return b.createAll(Loop, { ...(count !== undefined && { count: i64(b, count) }), carried: [start!] }, { body, ...attributes });
+      return b.createAll(Loop, { ...(count !== undefined && { count: i64(b, count) }), carried: [start] }, { body, ...attributes });
     });
 
   it("stops at its count or when its condition fails, and says how often it ran", () => {
@@ -85,13 +90,15 @@ describe("loop", () => {
   });
 
   it("holds more iterations than it may to be an error", () => {
-    expect(() => evaluateGraph(summing(undefined, { extent: "steps", most: 2 }), [scalar(1), scalar(4)])).to.throw("more than its capacity");
+    expect(() => evaluateGraph(summing(undefined, { extent: "steps", most: 2 }), [scalar(1), scalar(4)])).to.throw(
+      "more than its capacity",
+    );
   });
 
   it("swaps carried values at once", () => {
     const main = graph([f([]), f([])], (b, p, q) => {
-      const body = graph(loopInputs([f([]), f([])]), (_inner, _i, go, x, y) => [go!, y!, x!]);
-      return b.createAll(Loop, { count: i64(b, 3), carried: [p!, q!] }, { body });
+      const body = graph(loopInputs([f([]), f([])]), (_inner, _i, go, x, y) => [go, y, x]);
+      return b.createAll(Loop, { count: i64(b, 3), carried: [p, q] }, { body });
     });
     expect(evaluateGraph(main, [scalar(1), scalar(2)]).map(numbers)).to.eql([[2], [1]]);
   });
@@ -99,8 +106,8 @@ describe("loop", () => {
   it("takes an extent that its body produces", () => {
     const main = graph([f([4])], (b, x) => {
       const body = graph(loopInputs([tensor("i64", [])]), (inner, _i, go, acc) => {
-        const [, count] = inner.createAll(NonZero, { x: x! }, { extent: "found" });
-        return [go!, inner.create(Add, { a: acc!, b: count! })];
+        const [, count] = inner.createAll(NonZero, { x }, { extent: "found" });
+        return [go, inner.create(Add, { a: acc, b: count! })];
       });
       return b.createAll(Loop, { count: i64(b, 3), carried: [i64(b, 0)] }, { body });
     });
@@ -110,7 +117,9 @@ describe("loop", () => {
 
   it("refuses bodies that change types, and stacks without a number of iterations", () => {
     const create = (next: Type, attributes: object): Graph =>
-      graph([f([2]), next], (b, x, y) => b.createAll(Loop, { carried: [x!] }, { body: graph(loopInputs([f([2])]), (_b, _i, go) => [go!, y!, y!]), ...attributes }));
+      graph([f([2]), next], (b, x, y) =>
+        b.createAll(Loop, { carried: [x] }, { body: graph(loopInputs([f([2])]), (_b, _i, go) => [go, y, y]), ...attributes }),
+      );
     expect(() => create(f([3]), { steps: 1 })).to.throw(OpError, "carried value 0 changes its type in the loop");
     expect(() => create(f([2]), {})).to.throw(OpError, "needs 'steps' or 'extent'");
     expect(() => create(f([2]), { extent: "n" })).to.throw(OpError, "'extent' goes with 'most'");
@@ -120,24 +129,34 @@ describe("loop", () => {
 
 describe("call and sequences", () => {
   it("computes the body for its operands", () => {
-    const body = graph([f([2]), f([2])], (b, x, y) => [b.create(Add, { a: x!, b: y! }), x!]);
-    const main = graph([f([2])], (b, x) => b.createAll(Call, { operands: [x!, x!] }, { body }));
+    const body = graph([f([2]), f([2])], (b, x, y) => [b.create(Add, { a: x, b: y }), x]);
+    const main = graph([f([2])], (b, x) => b.createAll(Call, { operands: [x, x] }, { body }));
     expectRoundTrip(main);
-    expect(evaluateGraph(main, [tensorResult([2], [1, 2])]).map(numbers)).to.eql([[2, 4], [1, 2]]);
+    expect(evaluateGraph(main, [tensorResult([2], [1, 2])]).map(numbers)).to.eql([
+      [2, 4],
+      [1, 2],
+    ]);
   });
 
   it("hold what is put in, of one type up to named extents", () => {
     const element = tensor("f32", [extent("any")]);
     const main = graph([f([2]), f([1])], (b, x, y) => {
-      const list = b.create(SequenceConstruct, { elements: [x!] }, { element });
-      const longer = b.create(SequenceInsert, { sequence: list, value: y!, position: i64(b, 0) });
+      const list = b.create(SequenceConstruct, { elements: [x] }, { element });
+      const longer = b.create(SequenceInsert, { sequence: list, value: y, position: i64(b, 0) });
       return [b.create(SequenceAt, { sequence: longer, position: i64(b, -1) }), b.create(SequenceLength, { sequence: longer })];
     });
     expectRoundTrip(main);
     expect(evaluateGraph(main, [tensorResult([2], [1, 2]), tensorResult([1], [3])]).map(numbers)).to.eql([[1, 2], [2]]);
-    expect(() => graph([f([2]), f([1])], (b, x, y) => [b.create(SequenceConstruct, { elements: [x!, y!] })])).to.throw(OpError, "does not fit the sequence");
+    expect(() => graph([f([2]), f([1])], (b, x, y) => [b.create(SequenceConstruct, { elements: [x, y] })])).to.throw(
+      OpError,
+      "does not fit the sequence",
+    );
     expect(() => graph([], (b) => [b.create(SequenceConstruct, { elements: [] })])).to.throw(OpError, "needs the attribute 'element'");
-    expect(() => graph([f([2])], (b, x) => [b.create(SequenceLength, { sequence: x! })])).to.throw(OpError, "is not a sequence");
-    expect(() => graph([], (b) => [b.create(SequenceAt, { sequence: b.create(SequenceConstruct, { elements: [bool(b, true)] }), position: bool(b, true) })])).to.throw(OpError);
+    expect(() => graph([f([2])], (b, x) => [b.create(SequenceLength, { sequence: x })])).to.throw(OpError, "is not a sequence");
+    expect(() =>
+      graph([], (b) => [
+        b.create(SequenceAt, { sequence: b.create(SequenceConstruct, { elements: [bool(b, true)] }), position: bool(b, true) }),
+      ]),
+    ).to.throw(OpError);
   });
 });

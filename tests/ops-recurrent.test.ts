@@ -45,7 +45,16 @@ class Layer {
 type Numbers = { readonly values: Vector };
 
 /** One step for one sequence: the next state from the old one; `pre(g, h)` is gate `g` before its activation for a state `h`. */
-type Cell<S> = (state: S, at: { d: number; j: number; pre: (gate: number, h: Vector) => number; inputPart: (gate: number) => number; hiddenPart: (gate: number, h: Vector) => number }) => S;
+type Cell<S> = (
+  state: S,
+  at: {
+    d: number;
+    j: number;
+    pre: (gate: number, h: Vector) => number;
+    inputPart: (gate: number) => number;
+    hiddenPart: (gate: number, h: Vector) => number;
+  },
+) => S;
 
 interface Run {
   readonly layer: Layer;
@@ -58,7 +67,11 @@ interface Run {
 }
 
 /** The layer by its textbook formulas; states are lists of [h, ...] per unit. */
-function textbook(run: Run, initial: (d: number, b: number) => Vector[], cell: (all: Vector[], at: Parameters<Cell<unknown>>[1]) => number[]): { y: number[]; states: number[][] } {
+function textbook(
+  run: Run,
+  initial: (d: number, b: number) => Vector[],
+  cell: (all: Vector[], at: Parameters<Cell<unknown>>[1]) => number[],
+): { y: number[]; states: number[][] } {
   const { layer: l, x, w, r, b: bias } = run;
   const y = new Array<number>(l.time * l.directions * l.batch * l.hidden).fill(0);
   const states: number[][] = [];
@@ -72,10 +85,12 @@ function textbook(run: Run, initial: (d: number, b: number) => Vector[], cell: (
           const column = (gate: number): number => gate * l.hidden + j;
           const inputPart = (gate: number): number => {
             let sum = bias.values[d * l.width() + column(gate)]!;
-            for (let i = 0; i < l.input; i++) sum += x.values[(t * l.batch + b) * l.input + i]! * w.values[(d * l.input + i) * l.width() + column(gate)]!;
+            for (let i = 0; i < l.input; i++)
+              sum += x.values[(t * l.batch + b) * l.input + i]! * w.values[(d * l.input + i) * l.width() + column(gate)]!;
             return sum;
           };
-          const hiddenPart = (gate: number, h: Vector): number => h.reduce((sum, v, k) => sum + v * r.values[(d * l.hidden + k) * l.width() + column(gate)]!, 0);
+          const hiddenPart = (gate: number, h: Vector): number =>
+            h.reduce((sum, v, k) => sum + v * r.values[(d * l.hidden + k) * l.width() + column(gate)]!, 0);
           return cell(state, { d, j, inputPart, hiddenPart, pre: (gate, h) => inputPart(gate) + hiddenPart(gate, h) });
         });
         state = state.map((_, k) => next.map((unit) => unit[k]!));
@@ -91,7 +106,8 @@ function expectClose(got: Result, want: readonly number[]): void {
   got.values.forEach((v, i) => expect(v, `element ${i}`).to.be.closeTo(want[i]!, 1e-12));
 }
 
-const slice = (v: Numbers, d: number, b: number, l: Layer): Vector => v.values.slice((d * l.batch + b) * l.hidden, (d * l.batch + b + 1) * l.hidden);
+const slice = (v: Numbers, d: number, b: number, l: Layer): Vector =>
+  v.values.slice((d * l.batch + b) * l.hidden, (d * l.batch + b + 1) * l.hidden);
 const directions = ["forward", "reverse", "bidirectional"] as const;
 const repeat = <T>(list: readonly T[], count: number): T[] => Array.from({ length: count }, () => list).flat();
 const parameters = (names: readonly string[], count: number) => {
@@ -102,7 +118,11 @@ const parameters = (names: readonly string[], count: number) => {
 const lengthsOf = (list: readonly number[]): Given => ({ dtype: "i32", shape: [list.length], values: list });
 
 /** Every case: direction, seed, lengths of the two sequences. */
-const cases = fc.tuple(fc.constantFrom(...directions), fc.integer({ min: 1, max: 1e6 }), fc.tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 4 })));
+const cases = fc.tuple(
+  fc.constantFrom(...directions),
+  fc.integer({ min: 1, max: 1e6 }),
+  fc.tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 4 })),
+);
 
 describe("recurrent layers", () => {
   it("lstm computes the textbook's gates, with peepholes, in every direction and for every length", () => {
@@ -111,13 +131,17 @@ describe("recurrent layers", () => {
         const l = new Layer(4, direction === "bidirectional" ? 2 : 1, seed);
         const [x, w, r, b] = [l.x(), l.tensor(l.directions, l.input, 20), l.tensor(l.directions, l.hidden, 20), l.tensor(l.directions, 20)];
         const [h0, c0, peepholes] = [l.state(), l.state(), l.tensor(l.directions, 15)];
-        const want = textbook({ layer: l, x, w, r, b, lengths, direction }, (d, n) => [slice(h0, d, n, l), slice(c0, d, n, l)], ([h, c], { d, j, pre }) => {
-          const peep = (gate: number): number => peepholes.values[d * 15 + gate * 5 + j]!;
-          const i = sigmoid(pre(0, h!) + peep(0) * c![j]!);
-          const f = input_forget ? 1 - i : sigmoid(pre(1, h!) + peep(1) * c![j]!);
-          const cell = f * c![j]! + i * Math.tanh(pre(2, h!));
-          return [sigmoid(pre(3, h!) + peep(2) * cell) * Math.tanh(cell), cell];
-        });
+        const want = textbook(
+          { layer: l, x, w, r, b, lengths, direction },
+          (d, n) => [slice(h0, d, n, l), slice(c0, d, n, l)],
+          ([h, c], { d, j, pre }) => {
+            const peep = (gate: number): number => peepholes.values[d * 15 + gate * 5 + j]!;
+            const i = sigmoid(pre(0, h!) + peep(0) * c![j]!);
+            const f = input_forget ? 1 - i : sigmoid(pre(1, h!) + peep(1) * c![j]!);
+            const cell = f * c![j]! + i * Math.tanh(pre(2, h!));
+            return [sigmoid(pre(3, h!) + peep(2) * cell) * Math.tanh(cell), cell];
+          },
+        );
         const attributes = { direction, input_forget, ...parameters(["sigmoid", "tanh", "tanh"], l.directions) };
         const got = evaluateOp(Lstm, { x, w, r, b, lengths: lengthsOf(lengths), h0, c0, peepholes }, attributes);
         expectClose(got[0]!, want.y);
@@ -142,17 +166,23 @@ describe("recurrent layers", () => {
             return sigmoid(h.reduce((acc, v, k) => acc + v * r.values[(d * l.hidden + k) * 15 + 5 + j]!, sum));
           });
         // The textbook needs the whole reset gate at once, so the sequence and the step ride along in the state.
-        const want = textbook(run, (d, n) => [slice(h0, d, n, l), Array.from({ length: 5 }, () => n), Array.from({ length: 5 }, () => 0)], (state, { d, j, pre, inputPart, hiddenPart }) => {
-          const [h, place, steps] = state as [Vector, Vector, Vector];
-          const n = place[j]!;
-          const t = direction === "reverse" || d === 1 ? lengths[n]! - 1 - steps[j]! : steps[j]!;
-          const reset = resetOf(d, n, t, h);
-          const extra = new_bias.values[d * 5 + j]!;
-          const scaled = h.map((v, k) => v * reset[k]!);
-          const fresh = Math.tanh(inputPart(2) + (linear_before_reset ? reset[j]! * (hiddenPart(2, h) + extra) : hiddenPart(2, scaled) + extra));
-          const update = sigmoid(pre(0, h));
-          return [(1 - update) * fresh + update * h[j]!, n, steps[j]! + 1];
-        });
+        const want = textbook(
+          run,
+          (d, n) => [slice(h0, d, n, l), Array.from({ length: 5 }, () => n), Array.from({ length: 5 }, () => 0)],
+          (state, { d, j, pre, inputPart, hiddenPart }) => {
+            const [h, place, steps] = state as [Vector, Vector, Vector];
+            const n = place[j]!;
+            const t = direction === "reverse" || d === 1 ? lengths[n]! - 1 - steps[j]! : steps[j]!;
+            const reset = resetOf(d, n, t, h);
+            const extra = new_bias.values[d * 5 + j]!;
+            const scaled = h.map((v, k) => v * reset[k]!);
+            const fresh = Math.tanh(
+              inputPart(2) + (linear_before_reset ? reset[j]! * (hiddenPart(2, h) + extra) : hiddenPart(2, scaled) + extra),
+            );
+            const update = sigmoid(pre(0, h));
+            return [(1 - update) * fresh + update * h[j]!, n, steps[j]! + 1];
+          },
+        );
         const attributes = { direction, linear_before_reset, ...parameters(["sigmoid", "tanh"], l.directions) };
         const got = evaluateOp(Gru, { x, w, r, b, lengths: lengthsOf(lengths), h0, new_bias }, attributes);
         expectClose(got[0]!, want.y);
@@ -168,7 +198,11 @@ describe("recurrent layers", () => {
         const l = new Layer(1, direction === "bidirectional" ? 2 : 1, seed);
         const [x, w, r, b] = [l.x(), l.tensor(l.directions, l.input, 5), l.tensor(l.directions, l.hidden, 5), l.tensor(l.directions, 5)];
         const run: Run = { layer: l, x, w, r, b, lengths: [4, 4], direction };
-        const want = textbook(run, () => [[0, 0, 0, 0, 0]], ([h], { pre }) => [Math.tanh(Math.max(-0.4, Math.min(0.4, pre(0, h!))))]);
+        const want = textbook(
+          run,
+          () => [[0, 0, 0, 0, 0]],
+          ([h], { pre }) => [Math.tanh(Math.max(-0.4, Math.min(0.4, pre(0, h!))))],
+        );
         const got = evaluateOp(Rnn, { x, w, r, b }, { direction, clip: 0.4, ...parameters(["tanh"], l.directions) });
         expectClose(got[0]!, want.y);
         expectClose(got[1]!, want.states[0]!);
@@ -207,7 +241,10 @@ describe("recurrent layers", () => {
     const attributes = parameters(["tanh"], 1);
     expect(() => evaluateOp(Rnn, { ...operands, w: l.tensor(1, 4, 5) }, attributes)).to.throw(OpError, "operand 'w' does not fit");
     expect(() => evaluateOp(Rnn, operands, parameters(["tanh"], 2))).to.throw(OpError, "a forward rnn has 1 activations");
-    expect(() => evaluateOp(Rnn, operands, { activations: ["sine"], alphas: [0], betas: [0] })).to.throw(OpError, "there is no activation 'sine'");
+    expect(() => evaluateOp(Rnn, operands, { activations: ["sine"], alphas: [0], betas: [0] })).to.throw(
+      OpError,
+      "there is no activation 'sine'",
+    );
     expect(() => evaluateOp(Rnn, { ...operands, lengths: lengthsOf([1, 2, 3]) }, attributes)).to.throw(OpError);
   });
 });

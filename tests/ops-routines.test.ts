@@ -26,7 +26,9 @@ function ranks(list: readonly number[], descending: boolean): number[] {
 const smallFloat = fc.oneof(fc.integer({ min: -3, max: 3 }), fc.constantFrom(nan, inf, -inf, 0.5));
 const matrix = fc
   .tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 40 }))
-  .chain(([rows, columns]) => fc.tuple(fc.constant([rows, columns] as const), fc.array(smallFloat, { minLength: rows * columns, maxLength: rows * columns })));
+  .chain(([rows, columns]) =>
+    fc.tuple(fc.constant([rows, columns] as const), fc.array(smallFloat, { minLength: rows * columns, maxLength: rows * columns })),
+  );
 
 describe("sort and top_k", () => {
   it("order rows as a stable sort does, NaN last", () => {
@@ -82,13 +84,19 @@ describe("non_zero and compress", () => {
 
   it("find nothing in zeros and one element in a scalar", () => {
     expect(evaluateOp(NonZero, { x: given("i32", [2, 2], [0, 0, 0, 0]) }, { extent: "n" })[0]).to.eql({ shape: [2, 0], values: [] });
-    expect(evaluateOp(NonZero, { x: given("i32", [], [3]) }, { extent: "n" })).to.eql([{ shape: [0, 1], values: [] }, { shape: [], values: [1] }]);
+    expect(evaluateOp(NonZero, { x: given("i32", [], [3]) }, { extent: "n" })).to.eql([
+      { shape: [0, 1], values: [] },
+      { shape: [], values: [1] },
+    ]);
   });
 
   it("keep slices of any axis, the condition may be short", () => {
     const x = given("u8", [2, 3], [1, 2, 3, 4, 5, 6]);
     const condition = given("bool", [2], [0, 1]);
-    expect(evaluateOp(Compress, { x, condition }, { axis: 1, extent: "n" })).to.eql([{ shape: [2, 1], values: [2, 5] }, { shape: [], values: [1] }]);
+    expect(evaluateOp(Compress, { x, condition }, { axis: 1, extent: "n" })).to.eql([
+      { shape: [2, 1], values: [2, 5] },
+      { shape: [], values: [1] },
+    ]);
     expect(evaluateOp(Compress, { x, condition }, { axis: 0, extent: "n" })[0]).to.eql({ shape: [1, 3], values: [4, 5, 6] });
   });
 });
@@ -153,7 +161,9 @@ describe("non_max_suppression", () => {
 describe("det", () => {
   /** By expansion along the first row. */
   const expand = (m: readonly (readonly number[])[]): number =>
-    m.length === 0 ? 1 : m[0]!.reduce((sum, x, j) => sum + (j % 2 ? -x : x) * expand(m.slice(1).map((row) => row.filter((_, k) => k !== j))), 0);
+    m.length === 0
+      ? 1
+      : m[0]!.reduce((sum, x, j) => sum + (j % 2 ? -x : x) * expand(m.slice(1).map((row) => row.filter((_, k) => k !== j))), 0);
 
   it("agrees with expansion by minors, in batches, singular matrices included", () => {
     const values = fc.array(fc.integer({ min: -4, max: 4 }), { minLength: 32, maxLength: 32 });

@@ -57,7 +57,10 @@ describe("dft", () => {
   });
 
   it("refuses to transform the parts of complex numbers", () => {
-    expect(() => evaluateOp(Dft, { x: f64([3, 2], [1, 2, 3, 4, 5, 6]) }, { axis: -1, length: 2 })).to.throw(OpError, "cannot be transformed");
+    expect(() => evaluateOp(Dft, { x: f64([3, 2], [1, 2, 3, 4, 5, 6]) }, { axis: -1, length: 2 })).to.throw(
+      OpError,
+      "cannot be transformed",
+    );
     expect(() => evaluateOp(Dft, { x: f64([2, 3], [1, 2, 3, 4, 5, 6]) }, { axis: 0, length: 2 })).to.throw(OpError, "real and imaginary");
   });
 });
@@ -115,13 +118,18 @@ describe("random numbers", () => {
   });
 
   it("choose with the probabilities they are given", () => {
-    const p = f64([4000], Array.from({ length: 4000 }, (_, i) => (i < 2000 ? 0.25 : 1)));
+    const p = f64(
+      [4000],
+      Array.from({ length: 4000 }, (_, i) => (i < 2000 ? 0.25 : 1)),
+    );
     const chosen = evaluateOp(Bernoulli, { p }, { dtype: "u8" })[0]!.values;
     expect(mean(chosen.slice(0, 2000))).to.be.closeTo(0.25, 0.04);
     expect(mean(chosen.slice(2000))).to.equal(1);
     const logits = f64([2, 3], [Math.log(0.2), Math.log(0.5), Math.log(0.3), 0, -Infinity, -Infinity]);
     const [classes] = evaluateOp(Multinomial, { logits }, { samples: 2000, seed: 3 });
-    [0.2, 0.5, 0.3].forEach((share, c) => expect(classes!.values.slice(0, 2000).filter((v) => v === c).length / 2000).to.be.closeTo(share, 0.04));
+    [0.2, 0.5, 0.3].forEach((share, c) =>
+      expect(classes!.values.slice(0, 2000).filter((v) => v === c).length / 2000).to.be.closeTo(share, 0.04),
+    );
     expect(classes!.values.slice(2000).every((v) => v === 0)).to.equal(true);
   });
 });

@@ -3,7 +3,7 @@
  * are what the ops' summaries say. Programs run them as nested steps.
  */
 import * as attribute from "../attribute.ts";
-import { anyOperand, anyVariadic, defineOp, operand, optionalOperand, type ProducedExtent } from "../define.ts";
+import { anyVariadic, defineOp, operand, optionalOperand, type ProducedExtent } from "../define.ts";
 import { OpError } from "../diagnostic.ts";
 import { type Dim, extent, max } from "../dim.ts";
 import type { Graph } from "../graph.ts";
@@ -75,7 +75,8 @@ export const If = defineOp({
   attributes: { then: attribute.graph(), else: attribute.graph(), extents: attribute.strings([]) },
   results: ["results"],
   infer({ condition }, attributes) {
-    if (!isScalar(condition, "bool")) throw new OpError("the condition must be a bool scalar", "type-mismatch", { received: formatType(condition) });
+    if (!isScalar(condition, "bool"))
+      throw new OpError("the condition must be a bool scalar", "type-mismatch", { received: formatType(condition) });
     if (attributes.then.inputs.length + attributes.else.inputs.length > 0) throw new OpError("a branch has no inputs", "invalid-graph");
     const { then, differing } = branchDifferences(attributes);
     if (differing.length !== attributes.extents.length) {
@@ -97,13 +98,20 @@ function checkBody(body: Graph, carried: readonly Type[]): void {
   const expected = loopInputs(carried);
   const inputs = body.inputs.map((v) => v.type);
   const fits = inputs.length === expected.length && inputs.every((t, i) => sameType(t, expected[i]!));
-  if (!fits) throw new OpError("the body's inputs do not fit", "type-mismatch", { expected: expected.map(formatType).join(", "), received: inputs.map(formatType).join(", ") });
+  if (!fits)
+    throw new OpError("the body's inputs do not fit", "type-mismatch", {
+      expected: expected.map(formatType).join(", "),
+      received: inputs.map(formatType).join(", "),
+    });
   const [condition, ...rest] = outputTypes(body);
   if (!isScalar(condition, "bool")) throw new OpError("the body's first output must be a bool scalar", "type-mismatch");
   carried.forEach((t, i) => {
     const next = rest[i];
     if (next && sameType(next, t)) return;
-    throw new OpError(`carried value ${i} changes its type in the loop`, "type-mismatch", { expected: formatType(t), ...(next && { received: formatType(next) }) });
+    throw new OpError(`carried value ${i} changes its type in the loop`, "type-mismatch", {
+      expected: formatType(t),
+      ...(next && { received: formatType(next) }),
+    });
   });
 }
 
@@ -120,13 +128,17 @@ export const Loop = defineOp({
   },
   results: ["results"],
   infer({ count, condition, carried }, { body, steps, extent: name, most }) {
-    if (count && !isScalar(count, "i64")) throw new OpError("the count must be an i64 scalar", "type-mismatch", { received: formatType(count) });
-    if (condition && !isScalar(condition, "bool")) throw new OpError("the condition must be a bool scalar", "type-mismatch", { received: formatType(condition) });
+    if (count && !isScalar(count, "i64"))
+      throw new OpError("the count must be an i64 scalar", "type-mismatch", { received: formatType(count) });
+    if (condition && !isScalar(condition, "bool"))
+      throw new OpError("the condition must be a bool scalar", "type-mismatch", { received: formatType(condition) });
     checkBody(body, carried);
     const stacked = outputTypes(body).slice(1 + carried.length);
     const iterations = steps ?? (name === undefined ? undefined : extent(name));
-    if (stacked.length > 0 && iterations === undefined) throw new OpError("a loop that stacks values needs 'steps' or 'extent'", "bad-attribute");
-    if (name !== undefined && (steps !== undefined || most === undefined)) throw new OpError("'extent' goes with 'most' and without 'steps'", "bad-attribute");
+    if (stacked.length > 0 && iterations === undefined)
+      throw new OpError("a loop that stacks values needs 'steps' or 'extent'", "bad-attribute");
+    if (name !== undefined && (steps !== undefined || most === undefined))
+      throw new OpError("'extent' goes with 'most' and without 'steps'", "bad-attribute");
     return [...carried, ...stacked.map((t) => stackedType(t, iterations!)), ...(name === undefined ? [] : [tensor("i64", [])])];
   },
   extents(_operands, { body, extent: name, most }): readonly ProducedExtent[] {
@@ -149,7 +161,8 @@ export const Call = defineOp({
   infer({ operands }, { body }) {
     const inputs = body.inputs.map((v) => v.type);
     const fits = inputs.length === operands.length && inputs.every((t, i) => sameType(t, operands[i]!));
-    if (!fits) throw new OpError("the operands do not fit the body's inputs", "type-mismatch", { expected: inputs.map(formatType).join(", ") });
+    if (!fits)
+      throw new OpError("the operands do not fit the body's inputs", "type-mismatch", { expected: inputs.map(formatType).join(", ") });
     return outputTypes(body);
   },
   structural: true,

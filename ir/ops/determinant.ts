@@ -15,7 +15,8 @@ export const Det = defineOp({
   attributes: {},
   infer({ x }) {
     const isSquare = x.shape.length >= 2 && x.shape.at(-1) === x.shape.at(-2);
-    if (!isSquare || !isFloat(x.dtype)) throw new OpError("'det' needs square matrices of floats", "type-mismatch", { received: formatType(x) });
+    if (!isSquare || !isFloat(x.dtype))
+      throw new OpError("'det' needs square matrices of floats", "type-mismatch", { received: formatType(x) });
     return tensor(x.dtype, x.shape.slice(0, -2));
   },
   routine({ operands: { x }, results: [y] }): Routine {
@@ -37,7 +38,8 @@ function eliminate(x: Buffer, work: Buffer, y: Buffer, batch: readonly Dim[]): S
   const put = (row: Dim, column: Dim, value: Expr): Stmt => store(work, [...batch, row, column], value);
   const det = variable("det", dtype);
   const factor = variable("factor", dtype);
-  const below = (c: Dim, name: string, body: (i: Dim) => readonly Stmt[]): Stmt => eachIndex(name, minus(minus(n, c), 1), (k) => body(add(c, 1, k)));
+  const below = (c: Dim, name: string, body: (i: Dim) => readonly Stmt[]): Stmt =>
+    eachIndex(name, minus(minus(n, c), 1), (k) => body(add(c, 1, k)));
   const reduce = (c: Dim): Stmt =>
     below(c, "row", (r) => [
       letVar("factor", div(at(r, c), at(c, c))),

@@ -6,7 +6,26 @@
  */
 import type { Dim } from "../dim.ts";
 import { loop, asAtom, type Loop } from "../dim.ts";
-import { and, type Buffer, constant, eq, type Expr, index, load, lt, min, mul, not, or, select, sub, toDim, unary, variable, add } from "../expr.ts";
+import {
+  and,
+  type Buffer,
+  constant,
+  eq,
+  type Expr,
+  index,
+  load,
+  lt,
+  min,
+  mul,
+  not,
+  or,
+  select,
+  sub,
+  toDim,
+  unary,
+  variable,
+  add,
+} from "../expr.ts";
 import { assign, forLoop, ifThen, letVar, type Stmt, store, whileLoop } from "../loop.ts";
 import { asI32, counter } from "./counter.ts";
 

@@ -4,7 +4,24 @@ import { defineOp, operand, type Routine } from "../define.ts";
 import { OpError } from "../diagnostic.ts";
 import { type Dim, extent, min as least, mul, product } from "../dim.ts";
 import {
-  add as plus, and, bool, type Buffer, constant, constantLike, div, type Expr, index, load, lt, makeBuffer, max, min, mul as times, not, sub, toDim,
+  add as plus,
+  and,
+  bool,
+  type Buffer,
+  constant,
+  constantLike,
+  div,
+  type Expr,
+  index,
+  load,
+  lt,
+  makeBuffer,
+  max,
+  min,
+  mul as times,
+  not,
+  sub,
+  toDim,
   variable,
 } from "../expr.ts";
 import { assign, ifThen, letVar, type Stmt, store, whileLoop } from "../loop.ts";
@@ -18,7 +35,10 @@ interface Box {
   readonly high: readonly [Expr, Expr];
 }
 
-const corners = (c: readonly Expr[]): Box => ({ low: [min(c[0]!, c[2]!), min(c[1]!, c[3]!)], high: [max(c[0]!, c[2]!), max(c[1]!, c[3]!)] });
+const corners = (c: readonly Expr[]): Box => ({
+  low: [min(c[0]!, c[2]!), min(c[1]!, c[3]!)],
+  high: [max(c[0]!, c[2]!), max(c[1]!, c[3]!)],
+});
 
 function centered([x, y, width, height]: readonly Expr[]): Box {
   const half = (e: Expr): Expr => div(e, constantLike(e, 2));
@@ -40,7 +60,11 @@ function overlaps(a: Box, b: Box, threshold: Expr): Expr {
 const isScalar = (t: TensorType): boolean => product(t.shape) === 1;
 
 /** The only element of a tensor of one element. */
-const only = (b: Buffer): Expr => load(b, b.shape.map(() => 0));
+const only = (b: Buffer): Expr =>
+  load(
+    b,
+    b.shape.map(() => 0),
+  );
 
 export const NonMaxSuppression = defineOp({
   name: "non_max_suppression",
@@ -55,10 +79,17 @@ export const NonMaxSuppression = defineOp({
   results: ["selected", "count"],
   infer({ boxes, scores, max_output, iou_threshold, score_threshold }, attributes) {
     const fits =
-      boxes.shape.length === 3 && scores.shape.length === 3 && boxes.shape[2] === 4 && boxes.shape[0] === scores.shape[0] && boxes.shape[1] === scores.shape[2];
+      boxes.shape.length === 3 &&
+      scores.shape.length === 3 &&
+      boxes.shape[2] === 4 &&
+      boxes.shape[0] === scores.shape[0] &&
+      boxes.shape[1] === scores.shape[2];
     if (!fits) throw new OpError(`boxes ${formatType(boxes)} and scores ${formatType(scores)} do not fit each other`);
-    const isFloat = [boxes, scores, iou_threshold, score_threshold].every((t) => t.dtype === boxes.dtype && ["f32", "f64", "f16"].includes(t.dtype));
-    if (!isFloat || max_output.dtype !== "i64") throw new OpError("boxes, scores and thresholds must be floats of one type, max_output i64", "unsupported-type");
+    const isFloat = [boxes, scores, iou_threshold, score_threshold].every(
+      (t) => t.dtype === boxes.dtype && ["f32", "f64", "f16"].includes(t.dtype),
+    );
+    if (!isFloat || max_output.dtype !== "i64")
+      throw new OpError("boxes, scores and thresholds must be floats of one type, max_output i64", "unsupported-type");
     if (![max_output, iou_threshold, score_threshold].every(isScalar)) throw new OpError("limits must have one element");
     return [tensor("i64", [extent(attributes.extent), 3]), tensor("i64", [])];
   },
@@ -66,41 +97,77 @@ export const NonMaxSuppression = defineOp({
     const perClass = least(boxes.shape[1]!, most ?? boxes.shape[1]!);
     return [{ name, capacity: mul(mul(scores.shape[0]!, scores.shape[1]!), perClass), from: 1 }];
   },
-  routine({ operands, attributes, results: [selected, count] }): Routine {
-    const { boxes, scores } = operands;
-    const n = boxes.shape[1]!;
-    const [order, kept] = [makeBuffer("order", "i32", [2, n]), makeBuffer("kept", "i32", [n])];
-    const total = counter("total");
-    const limit = attributes.most === undefined ? only(operands.max_output) : min(only(operands.max_output), index(attributes.most));
-    const box = (b: Dim) => (i: Dim): Box => {
-      const coordinates = [0, 1, 2, 3].map((k) => load(boxes, [b, i, k]));
-      return attributes.centered ? centered(coordinates) : corners(coordinates);
-    };
-    const perClass = (b: Dim, c: Dim): readonly Stmt[] => {
-      const sorted = mergeSort({ order, row: [], count: n, before: (i, j) => ({ holds: precedes(load(scores, [b, c, i]), load(scores, [b, c, j]), true) }) });
-      const keep = counter("kept_count");
-      const triple = (i: Dim): Stmt[] => [b, c, i].map((v, k) => store(selected!, [total.dim, k], index(v)));
-      const candidate = toDim(variable("candidate", "i32"));
-      const isWorthy = and(lt(index(keep.dim), limit), lt(only(operands.score_threshold), load(scores, [b, c, candidate])));
-      const body = (place: Dim): Stmt[] => [
-        letVar("candidate", asI32(sorted.at(place))),
-        ifThen(isWorthy, [
-          ...isFree({ box: box(b), kept, keep, threshold: only(operands.iou_threshold), candidate }),
-          ifThen(variable("is_free", "bool"), [store(kept, [keep.dim], asI32(candidate)), keep.grow(), ...triple(candidate), total.grow()]),
-        ]),
-      ];
-      return [...sorted.body, keep.declare(0), eachIndex("place", n, body)];
-    };
+  routine: ({ operands, attributes, results: [selected, count] }) => new Suppression(operands, attributes, selected!, count!).routine(),
+});
+
+interface SuppressionOperands {
+  readonly boxes: Buffer;
+  readonly scores: Buffer;
+  readonly max_output: Buffer;
+  readonly iou_threshold: Buffer;
+  readonly score_threshold: Buffer;
+}
+
+class Suppression {
+  private readonly n: Dim;
+  /** The boxes of a class by score; the positions of those that were kept. */
+  private readonly order: Buffer;
+  private readonly kept: Buffer;
+  private readonly total = counter("total");
+  private readonly keep = counter("kept_count");
+
+  constructor(
+    private readonly operands: SuppressionOperands,
+    private readonly attributes: { readonly centered: boolean; readonly most: Dim | undefined },
+    private readonly selected: Buffer,
+    private readonly count: Buffer,
+  ) {
+    this.n = operands.boxes.shape[1]!;
+    this.order = makeBuffer("order", "i32", [2, this.n]);
+    this.kept = makeBuffer("kept", "i32", [this.n]);
+  }
+
+  routine(): Routine {
+    const [batches, classes] = this.operands.scores.shape;
     return {
-      temporaries: [order, kept],
+      temporaries: [this.order, this.kept],
       body: [
-        total.declare(0),
-        eachIndex("batch", scores.shape[0]!, (b) => [eachIndex("label", scores.shape[1]!, (c) => perClass(b, c))]),
-        store(count!, [], index(total.dim)),
+        this.total.declare(0),
+        eachIndex("batch", batches!, (b) => [eachIndex("label", classes!, (c) => this.oneClass(b, c))]),
+        store(this.count, [], index(this.total.dim)),
       ],
     };
-  },
-});
+  }
+
+  private box(b: Dim, i: Dim): Box {
+    const coordinates = [0, 1, 2, 3].map((k) => load(this.operands.boxes, [b, i, k]));
+    return this.attributes.centered ? centered(coordinates) : corners(coordinates);
+  }
+
+  private score(b: Dim, c: Dim, i: Dim): Expr {
+    return load(this.operands.scores, [b, c, i]);
+  }
+
+  private oneClass(b: Dim, c: Dim): readonly Stmt[] {
+    const before = (i: Dim, j: Dim) => ({ holds: precedes(this.score(b, c, i), this.score(b, c, j), true) });
+    const sorted = mergeSort({ order: this.order, row: [], count: this.n, before });
+    const place = (p: Dim): Stmt[] => [letVar("candidate", asI32(sorted.at(p))), ...this.consider(b, c)];
+    return [...sorted.body, this.keep.declare(0), eachIndex("place", this.n, place)];
+  }
+
+  /** Keeps the box `candidate` when its score, the limit and the boxes kept so far let it. */
+  private consider(b: Dim, c: Dim): Stmt[] {
+    const { max_output, score_threshold, iou_threshold } = this.operands;
+    const { most } = this.attributes;
+    const candidate = toDim(variable("candidate", "i32"));
+    const limit = most === undefined ? only(max_output) : min(only(max_output), index(most));
+    const isWorthy = and(lt(index(this.keep.dim), limit), lt(only(score_threshold), this.score(b, c, candidate)));
+    const triple = [b, c, candidate].map((v, k) => store(this.selected, [this.total.dim, k], index(v)));
+    const take = [store(this.kept, [this.keep.dim], asI32(candidate)), this.keep.grow(), ...triple, this.total.grow()];
+    const search = { box: (i: Dim) => this.box(b, i), kept: this.kept, keep: this.keep, threshold: only(iou_threshold), candidate };
+    return [ifThen(isWorthy, [...isFree(search), ifThen(variable("is_free", "bool"), take)])];
+  }
+}
 
 interface Candidate {
   readonly box: (i: Dim) => Box;
@@ -132,7 +199,8 @@ export const NmsWithMask = defineOp({
   attributes: { iou_threshold: attribute.float(0.5) },
   results: ["sorted", "indices", "mask"],
   infer({ boxes }) {
-    if (boxes.shape.length !== 2 || boxes.shape[1] !== 5) throw new OpError("boxes must be [n,5]", "type-mismatch", { received: formatType(boxes) });
+    if (boxes.shape.length !== 2 || boxes.shape[1] !== 5)
+      throw new OpError("boxes must be [n,5]", "type-mismatch", { received: formatType(boxes) });
     const [n] = boxes.shape;
     return [boxes, tensor("i32", [n!]), tensor("bool", [n!])];
   },
@@ -143,7 +211,8 @@ export const NmsWithMask = defineOp({
     const sorted = mergeSort({ order, row: [], count: n, before: (i, j) => ({ holds: precedes(score(i), score(j), true) }) });
     const box = (place: Dim): Box => corners([0, 1, 2, 3].map((k) => load(boxes, [sorted.at(place), k])));
     const threshold = constant(score(0).dtype, attributes.iou_threshold);
-    const suppress = (i: Dim, j: Dim): Stmt => ifThen(and(lt(index(i), index(j)), overlaps(box(i), box(j), threshold)), [store(mask!, [j], bool(false))]);
+    const suppress = (i: Dim, j: Dim): Stmt =>
+      ifThen(and(lt(index(i), index(j)), overlaps(box(i), box(j), threshold)), [store(mask!, [j], bool(false))]);
     return {
       temporaries: [order],
       body: [

@@ -89,6 +89,7 @@ export const Bernoulli = defineOp({
   attributes: { dtype: attribute.dtype("f32"), seed },
   infer({ p }, { dtype }) {
     expectFloat(p.dtype, "bernoulli");
+    if (dtype === "string") throw new OpError("'bernoulli' gives numbers", "unsupported-type");
     return tensor(dtype, p.shape);
   },
   impure: true,

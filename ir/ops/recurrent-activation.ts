@@ -11,7 +11,10 @@ interface Activation {
 
 const zero = (x: Expr): Expr => constantLike(x, 0);
 const one = (x: Expr): Expr => constantLike(x, 1);
-const call = (op: "exp" | "tanh" | "abs" | "neg" | "log1p" | "expm1") => (x: Expr): Expr => unary(op, x);
+const call =
+  (op: "exp" | "tanh" | "abs" | "neg" | "log1p" | "expm1") =>
+  (x: Expr): Expr =>
+    unary(op, x);
 const [exp, tanh, abs, negate, log1p, expm1] = [call("exp"), call("tanh"), call("abs"), call("neg"), call("log1p"), call("expm1")];
 
 const activations: Readonly<Record<string, Activation>> = {

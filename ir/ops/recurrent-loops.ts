@@ -4,7 +4,24 @@
  */
 import type { Routine } from "../define.ts";
 import { add as plus, type Dim, mul as times, sub as minus } from "../dim.ts";
-import { add, type Buffer, constant, constantLike, convert, type Expr, i64, index, load, lt, makeBuffer, max, min, mul, sub, variable } from "../expr.ts";
+import {
+  add,
+  type Buffer,
+  constant,
+  constantLike,
+  convert,
+  type Expr,
+  i64,
+  index,
+  load,
+  lt,
+  makeBuffer,
+  max,
+  min,
+  mul,
+  sub,
+  variable,
+} from "../expr.ts";
 import { ifThen, letVar, type Stmt, store } from "../loop.ts";
 import { computeType } from "../type.ts";
 import { counter } from "./counter.ts";
@@ -92,7 +109,9 @@ class StepLoops {
       eachIndex(`${name}_start`, count, (n) => [store(target, [b, n], start(n))]),
       eachIndex(`${name}_k`, this.hidden, (k) => [
         letVar("state", load(source, [b, k])),
-        eachIndex(`${name}_n`, count, (n) => [store(target, [b, n], add(load(target, [b, n]), mul(state, load(this.operands.r, [d, k, plus(from, n)]))))]),
+        eachIndex(`${name}_n`, count, (n) => [
+          store(target, [b, n], add(load(target, [b, n]), mul(state, load(this.operands.r, [d, k, plus(from, n)])))),
+        ]),
       ]),
     ];
   }
@@ -102,7 +121,10 @@ class StepLoops {
   }
 
   /** The loops around `step`, which takes the state in `h` (and other states) one step on and stores it to `y`. */
-  routine(states: readonly { readonly buffer: Buffer; readonly from: Buffer | undefined; readonly to: Buffer }[], step: (at: Step) => readonly Stmt[]): Routine {
+  routine(
+    states: readonly { readonly buffer: Buffer; readonly from: Buffer | undefined; readonly to: Buffer }[],
+    step: (at: Step) => readonly Stmt[],
+  ): Routine {
     const perSequence = (b: Dim): Stmt[] => Array.from({ length: this.directions }, (_, d) => this.oneDirection(d, b, states, step)).flat();
     return { temporaries: this.temporaries, body: [eachIndex("sequence", this.batch, perSequence, "parallel")] };
   }
@@ -120,7 +142,9 @@ class StepLoops {
     };
     return [
       ...(bounded ? [length.declare(bounded)] : []),
-      ...states.map(({ buffer, from }) => eachIndex("unit", this.hidden, (j) => [store(buffer, [b, j], from ? load(from, [d, b, j]) : zero)])),
+      ...states.map(({ buffer, from }) =>
+        eachIndex("unit", this.hidden, (j) => [store(buffer, [b, j], from ? load(from, [d, b, j]) : zero)]),
+      ),
       eachIndex("step", this.time, run),
       ...states.map(({ buffer, to }) => eachIndex("unit", this.hidden, (j) => [store(to, [d, b, j], load(buffer, [b, j]))])),
     ];
@@ -128,7 +152,11 @@ class StepLoops {
 
   /** Stores the new state of unit `j`, also as the step's result. */
   emit({ d, b, t }: Step, j: Dim, value: Expr): Stmt[] {
-    return [letVar("next", value), store(this.h, [b, j], variable("next", value.dtype)), store(this.results.y, [t, d, b, j], variable("next", value.dtype))];
+    return [
+      letVar("next", value),
+      store(this.h, [b, j], variable("next", value.dtype)),
+      store(this.results.y, [t, d, b, j], variable("next", value.dtype)),
+    ];
   }
 
   gate(buffer: Buffer, { b }: Step, gate: number, j: Dim): Expr {
@@ -143,7 +171,11 @@ interface LstmOperands extends StepOperands {
 }
 
 /** The loops of `lstm_steps`. */
-export function lstmLoops(operands: LstmOperands, attributes: StepAttributes & { readonly input_forget: boolean }, results: Required<StepResults>): Routine {
+export function lstmLoops(
+  operands: LstmOperands,
+  attributes: StepAttributes & { readonly input_forget: boolean },
+  results: Required<StepResults>,
+): Routine {
   const loops = new StepLoops(operands, attributes, results);
   const { hidden } = loops;
   const gates = loops.temporary("gates", times(4, hidden));
@@ -182,14 +214,19 @@ interface GruOperands extends StepOperands {
 }
 
 /** The loops of `gru_steps`. */
-export function gruLoops(operands: GruOperands, attributes: StepAttributes & { readonly linear_before_reset: boolean }, results: StepResults): Routine {
+export function gruLoops(
+  operands: GruOperands,
+  attributes: StepAttributes & { readonly linear_before_reset: boolean },
+  results: StepResults,
+): Routine {
   const loops = new StepLoops(operands, attributes, results);
   const { hidden } = loops;
   const [gates, product] = [loops.temporary("gates", times(2, hidden)), loops.temporary("product", hidden)];
   const isLinear = attributes.linear_before_reset;
   const scaled = isLinear ? loops.h : loops.temporary("scaled", hidden);
   const reset = (at: Step, j: Dim): Expr => loops.activation(at.d, 0, loops.gate(gates, at, 1, j));
-  const scale = (at: Step): Stmt => eachIndex("scaled_unit", hidden, (j) => [store(scaled, [at.b, j], mul(reset(at, j), load(loops.h, [at.b, j])))]);
+  const scale = (at: Step): Stmt =>
+    eachIndex("scaled_unit", hidden, (j) => [store(scaled, [at.b, j], mul(reset(at, j), load(loops.h, [at.b, j])))]);
   const unit = (at: Step, j: Dim): Stmt[] => {
     const update = variable("update", computeType(operands.projected.dtype));
     const recurrent = load(product, [at.b, j]);
@@ -203,7 +240,9 @@ export function gruLoops(operands: GruOperands, attributes: StepAttributes & { r
   return loops.routine([{ buffer: loops.h, from: operands.h0, to: results.h }], (at) => [
     ...loops.multiply(at, gates, loops.h, 0, times(2, hidden), (n) => loops.projected(at, n)),
     ...(isLinear ? [] : [scale(at)]),
-    ...loops.multiply(at, product, scaled, times(2, hidden), hidden, (n) => (operands.new_bias ? load(operands.new_bias, [at.d, n]) : constantLike(load(product, [at.b, n]), 0))),
+    ...loops.multiply(at, product, scaled, times(2, hidden), hidden, (n) =>
+      operands.new_bias ? load(operands.new_bias, [at.d, n]) : constantLike(load(product, [at.b, n]), 0),
+    ),
     eachIndex("j", hidden, (j) => unit(at, j)),
   ]);
 }

@@ -12,7 +12,7 @@ import { type AttributesOf, type Builder, defineOp, type NamedTypes, operand, op
 import { OpError } from "../diagnostic.ts";
 import { type Dim, mul } from "../dim.ts";
 import type { Value } from "../graph.ts";
-import { formatType, isFloat, isInteger, sameShape, type TensorType, tensor } from "../type.ts";
+import { type DType, formatType, isFloat, isInteger, sameShape, type TensorType, tensor } from "../type.ts";
 import { Add } from "./elementwise.ts";
 import { Matmul } from "./matmul.ts";
 import { activationDefaults } from "./recurrent-activation.ts";
@@ -27,7 +27,10 @@ const attributes = {
   clip: attribute.maybe(attribute.float(undefined, "bound of what goes into the activations")),
 };
 const lstmAttributes = { ...attributes, input_forget: attribute.flag(false, "the forget gate is one minus the input gate") };
-const gruAttributes = { ...attributes, linear_before_reset: attribute.flag(false, "the reset gate acts on the product with the hidden weights, not on the state") };
+const gruAttributes = {
+  ...attributes,
+  linear_before_reset: attribute.flag(false, "the reset gate acts on the product with the hidden weights, not on the state"),
+};
 
 /** Attributes that all recurrent ops have. */
 export type RecurrentAttributes = AttributesOf<typeof attributes>;
@@ -51,7 +54,10 @@ interface Sizes {
 
 const expectShape = (t: TensorType | undefined, shape: readonly Dim[], dtype: string, name: string): void => {
   if (t && (!sameShape(t.shape, shape) || t.dtype !== dtype)) {
-    throw new OpError(`operand '${name}' does not fit`, "type-mismatch", { expected: `${dtype} of shape [${shape.map(String).join(",")}]`, received: formatType(t) });
+    throw new OpError(`operand '${name}' does not fit`, "type-mismatch", {
+      expected: `${dtype} of shape [${shape.map(String).join(",")}]`,
+      received: formatType(t),
+    });
   }
 };
 
@@ -74,14 +80,30 @@ function checkSteps({ projected, r, lengths, h0 }: Steps, a: RecurrentAttributes
   const directions = directionCount(a);
   const [count, time, batch, width] = projected.shape;
   const hidden = r.shape[1];
-  const fits = projected.shape.length === 4 && r.shape.length === 3 && count === directions && width === mul(kind.gates, hidden!);
-  if (!fits || !isFloat(projected.dtype)) throw new OpError(`${formatType(projected)} and weights ${formatType(r)} do not make a ${a.direction} ${kind.name}`);
+  const hasAxes = projected.shape.length === 4 && r.shape.length === 3 && count === directions;
+  if (!hasAxes || width !== mul(kind.gates, hidden!) || !isFloat(projected.dtype))
+    throw new OpError(`${formatType(projected)} and weights ${formatType(r)} do not make a ${a.direction} ${kind.name}`);
+  const sizes = { directions, time: time!, batch: batch!, hidden: hidden! };
   expectShape(r, [directions, hidden!, width], projected.dtype, "r");
-  expectShape(h0, [directions, batch!, hidden!], projected.dtype, "h0");
-  if (lengths && (!isInteger(lengths.dtype) || !sameShape(lengths.shape, [batch!]))) {
+  checkStart(sizes, projected.dtype, lengths, h0);
+  return sizes;
+}
+
+function checkStart({ directions, batch, hidden }: Sizes, dtype: DType, lengths: TensorType | undefined, h0: TensorType | undefined): void {
+  expectShape(h0, [directions, batch, hidden], dtype, "h0");
+  if (lengths && (!isInteger(lengths.dtype) || !sameShape(lengths.shape, [batch]))) {
     throw new OpError("operand 'lengths' does not fit", "type-mismatch", { received: formatType(lengths) });
   }
-  return { directions, time: time!, batch: batch!, hidden: hidden! };
+}
+
+function checkCell(
+  { directions, batch, hidden }: Sizes,
+  dtype: DType,
+  c0: TensorType | undefined,
+  peepholes: TensorType | undefined,
+): void {
+  expectShape(c0, [directions, batch, hidden], dtype, "c0");
+  expectShape(peepholes, [directions, mul(3, hidden)], dtype, "peepholes");
 }
 
 const stateType = (dtype: TensorType["dtype"], s: Sizes): TensorType => tensor(dtype, [s.directions, s.batch, s.hidden]);
@@ -96,8 +118,7 @@ export const LstmSteps = defineOp({
   infer(types, a) {
     const sizes = checkSteps(types, a, lstmKind);
     const { dtype } = types.projected;
-    expectShape(types.c0, [sizes.directions, sizes.batch, sizes.hidden], dtype, "c0");
-    expectShape(types.peepholes, [sizes.directions, mul(3, sizes.hidden)], dtype, "peepholes");
+    checkCell(sizes, dtype, types.c0, types.peepholes);
     return [outputType(dtype, sizes), stateType(dtype, sizes), stateType(dtype, sizes)];
   },
   routine: ({ operands, attributes: a, results: [y, h, c] }) => lstmLoops(operands, a, { y: y!, h: h!, c: c! }),
@@ -133,18 +154,23 @@ export const RnnSteps = defineOp({
 
 const layerOperands = { x: operand, w: operand, r: operand, b: optionalOperand, lengths: optionalOperand, h0: optionalOperand };
 
-/** Checks x, w, r and b and gives the sizes. */
-function checkLayer({ x, w, r, b }: NamedTypes<typeof layerOperands>, a: RecurrentAttributes, kind: Kind): Sizes {
+/** Checks the operands that all kinds of layers have and gives the sizes. */
+function checkLayer({ x, w, r, b, lengths, h0 }: NamedTypes<typeof layerOperands>, a: RecurrentAttributes, kind: Kind): Sizes {
   const directions = directionCount(a);
   const hidden = r.shape[1];
-  if (x.shape.length !== 3 || r.shape.length !== 3) throw new OpError(`'${kind.name}' needs x [time,batch,input] and r [dir,hidden,gates*hidden]`, "type-mismatch", { received: formatType(x) });
+  if (x.shape.length !== 3 || r.shape.length !== 3 || !isFloat(x.dtype))
+    throw new OpError(`'${kind.name}' needs x [time,batch,input] and r [dir,hidden,gates*hidden]`, "type-mismatch", {
+      received: formatType(x),
+    });
   const [time, batch, input] = x.shape;
   const width = mul(kind.gates, hidden!);
   expectShape(w, [directions, input!, width], x.dtype, "w");
   expectShape(r, [directions, hidden!, width], x.dtype, "r");
   expectShape(b, [directions, width], x.dtype, "b");
   checkActivations(a, kind);
-  return { directions, time: time!, batch: batch!, hidden: hidden! };
+  const sizes = { directions, time: time!, batch: batch!, hidden: hidden! };
+  checkStart(sizes, x.dtype, lengths, h0);
+  return sizes;
 }
 
 /** x times w plus b, for all steps at once: [dir,time,batch,gates*hidden]. */
@@ -168,6 +194,7 @@ export const Lstm = defineOp({
   infer(types, a) {
     const sizes = checkLayer(types, a, lstmKind);
     const { dtype } = types.x;
+    checkCell(sizes, dtype, types.c0, types.peepholes);
     return [outputType(dtype, sizes), stateType(dtype, sizes), stateType(dtype, sizes)];
   },
   decompose: ({ x, w, r, b, ...rest }, a, builder) => builder.createAll(LstmSteps, { projected: project(builder, x, w, b), r, ...rest }, a),
@@ -182,6 +209,7 @@ export const Gru = defineOp({
   results: ["y", "h"],
   infer(types, a) {
     const sizes = checkLayer(types, a, gruKind);
+    expectShape(types.new_bias, [sizes.directions, sizes.hidden], types.x.dtype, "new_bias");
     return [outputType(types.x.dtype, sizes), stateType(types.x.dtype, sizes)];
   },
   decompose: ({ x, w, r, b, ...rest }, a, builder) => builder.createAll(GruSteps, { projected: project(builder, x, w, b), r, ...rest }, a),

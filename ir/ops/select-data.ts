@@ -26,7 +26,12 @@ export const numeric = (t: TensorType, op: string): void => {
 };
 
 /** A loop per axis, the last one innermost; `body` gets all indices. */
-export function eachPoint(shape: readonly Dim[], name: string, body: (at: readonly Dim[]) => readonly Stmt[], at: readonly Dim[] = []): readonly Stmt[] {
+export function eachPoint(
+  shape: readonly Dim[],
+  name: string,
+  body: (at: readonly Dim[]) => readonly Stmt[],
+  at: readonly Dim[] = [],
+): readonly Stmt[] {
   if (at.length === shape.length) return body(at);
   return [eachIndex(`${name}${at.length}`, shape[at.length]!, (i) => eachPoint(shape, name, body, [...at, i]))];
 }
@@ -70,7 +75,13 @@ export const Compress = defineOp({
     numeric(x, "compress");
     const a = normalizeAxis(axis, x.shape.length);
     if (condition.dtype !== "bool" || condition.shape.length !== 1) throw new OpError("the condition must be one-dimensional and bool");
-    return [tensor(x.dtype, x.shape.map((e, d) => (d === a ? extent(name) : e))), tensor("i64", [])];
+    return [
+      tensor(
+        x.dtype,
+        x.shape.map((e, d) => (d === a ? extent(name) : e)),
+      ),
+      tensor("i64", []),
+    ];
   },
   extents: ({ x, condition }, { axis, extent: name }) => [
     { name, capacity: min(condition.shape[0]!, x.shape[normalizeAxis(axis, x.shape.length)]!), from: 1 },
@@ -98,6 +109,15 @@ export function storeSlices(y: Buffer, x: Buffer, axis: number, count: Dim, sour
   const shape = x.shape.map((e, d) => (d === axis ? count : e));
   return eachPoint(shape, "s", (at) => {
     const flat = at.reduce<Dim>((sum, i, d) => add(mul(sum, shape[d]!), i), 0);
-    return [store(y, [flat], load(x, at.map((i, d) => (d === axis ? source(i) : i))))];
+    return [
+      store(
+        y,
+        [flat],
+        load(
+          x,
+          at.map((i, d) => (d === axis ? source(i) : i)),
+        ),
+      ),
+    ];
   });
 }

@@ -6,13 +6,26 @@ import * as attribute from "../attribute.ts";
 import { anyOperand, anyVariadic, defineOp, operand, optionalOperand } from "../define.ts";
 import { OpError } from "../diagnostic.ts";
 import { asAtom } from "../dim.ts";
-import { formatType, isInteger, optional, type OptionalType, sameType, sequence, type SequenceType, type TensorType, type Type, tensor } from "../type.ts";
+import {
+  formatType,
+  isInteger,
+  optional,
+  type OptionalType,
+  sameType,
+  sequence,
+  type SequenceType,
+  type TensorType,
+  type Type,
+  tensor,
+} from "../type.ts";
 
 /** `t` is `like`, but for the extents that are a name in `like`, which stand for any. */
 export function isElement(t: Type, like: Type): boolean {
   if (t.kind !== "tensor" || like.kind !== "tensor") return sameType(t, like);
   return (
-    t.dtype === like.dtype && t.shape.length === like.shape.length && like.shape.every((e, d) => e === t.shape[d] || asAtom(e)?.kind === "extent")
+    t.dtype === like.dtype &&
+    t.shape.length === like.shape.length &&
+    like.shape.every((e, d) => e === t.shape[d] || asAtom(e)?.kind === "extent")
   );
 }
 
@@ -27,16 +40,19 @@ function expectOptional(t: Type): OptionalType {
 }
 
 function expectPosition(t: TensorType | undefined): void {
-  if (t && (!isInteger(t.dtype) || t.shape.length > 0)) throw new OpError("a position is an integer scalar", "type-mismatch", { received: formatType(t) });
+  if (t && (!isInteger(t.dtype) || t.shape.length > 0))
+    throw new OpError("a position is an integer scalar", "type-mismatch", { received: formatType(t) });
 }
 
 function expectElement(t: Type, like: Type): void {
-  if (!isElement(t, like)) throw new OpError("an element does not fit the sequence", "type-mismatch", { expected: formatType(like), received: formatType(t) });
+  if (!isElement(t, like))
+    throw new OpError("an element does not fit the sequence", "type-mismatch", { expected: formatType(like), received: formatType(t) });
 }
 
 export const SequenceConstruct = defineOp({
   name: "sequence_construct",
-  summary: "A sequence of the operands. `element` is the type of its elements, where it is not that of the first; extents that are names there stand for any.",
+  summary:
+    "A sequence of the operands. `element` is the type of its elements, where it is not that of the first; extents that are names there stand for any.",
   operands: { elements: anyVariadic },
   attributes: { element: attribute.maybe(attribute.type()) },
   infer({ elements }, { element }) {

@@ -4,12 +4,38 @@ import { normalizeAxis } from "../axis.ts";
 import { defineOp, operand } from "../define.ts";
 import { OpError } from "../diagnostic.ts";
 import { add as plus, type Dim, floordiv, max as greater, mod, mul as times, sub as minus } from "../dim.ts";
-import { add, and, binary, type Buffer, constant, constantLike, convert, div, eq, type Expr, floordiv as floorOf, index, le, load, lt, makeBuffer, mul, neg, select, sub, unary } from "../expr.ts";
+import {
+  add,
+  and,
+  binary,
+  type Buffer,
+  constant,
+  constantLike,
+  convert,
+  div,
+  eq,
+  type Expr,
+  floordiv as floorOf,
+  index,
+  le,
+  load,
+  lt,
+  makeBuffer,
+  mul,
+  neg,
+  select,
+  sub,
+  unary,
+} from "../expr.ts";
 import { isInside, pointwise, pointwiseAll, reduction, sum } from "../stage.ts";
-import { computeType, formatType, isFloat, type TensorType, tensor } from "../type.ts";
+import { computeType, formatType, type DType, isFloat, isInteger, type TensorType, tensor } from "../type.ts";
 
 const f64 = (value: number): Expr => constant("f64", value);
 const asF64 = (d: Dim): Expr => convert(index(d), "f64");
+
+function expectNumbers(dtype: DType): void {
+  if (!isFloat(dtype) && !isInteger(dtype)) throw new OpError(`the result cannot be ${dtype}`, "unsupported-type", { expected: "numbers" });
+}
 
 /** Number of bins of a one-sided spectrum: those of the frequencies from 0 to half the sampling rate. */
 export const oneSidedBins = (length: Dim): Dim => plus(floordiv(length, 2), 1);
@@ -17,7 +43,8 @@ export const oneSidedBins = (length: Dim): Dim => plus(floordiv(length, 2), 1);
 function checkSpectrum(x: TensorType, axis: number): number {
   const parts = x.shape.at(-1);
   if (!isFloat(x.dtype)) throw new OpError("a transform needs floats", "unsupported-type", { received: x.dtype });
-  if (x.shape.length < 2 || (parts !== 1 && parts !== 2)) throw new OpError("the last axis must have real parts or real and imaginary ones", "type-mismatch", { received: formatType(x) });
+  if (x.shape.length < 2 || (parts !== 1 && parts !== 2))
+    throw new OpError("the last axis must have real parts or real and imaginary ones", "type-mismatch", { received: formatType(x) });
   const a = normalizeAxis(axis, x.shape.length);
   if (a === x.shape.length - 1) throw new OpError("the last axis, of the parts of complex numbers, cannot be transformed", "bad-attribute");
   return a;
@@ -31,9 +58,13 @@ export const Dft = defineOp({
   attributes: { axis: attribute.int(-2), length: attribute.dim(), inverse: attribute.flag(false), onesided: attribute.flag(false) },
   infer({ x }, { axis, length, inverse, onesided }) {
     const a = checkSpectrum(x, axis);
+    if (typeof length === "number" && length < 1) throw new OpError("the length of a transform must be positive", "bad-attribute");
     const isReal = inverse && onesided;
     const points = onesided && !inverse ? oneSidedBins(length) : length;
-    return tensor(x.dtype, x.shape.map((e, d) => (d === a ? points : d === x.shape.length - 1 ? (isReal ? 1 : 2) : e)));
+    return tensor(
+      x.dtype,
+      x.shape.map((e, d) => (d === a ? points : d === x.shape.length - 1 ? (isReal ? 1 : 2) : e)),
+    );
   },
   compute({ operands: { x }, attributes, results: [y] }) {
     const axis = normalizeAxis(attributes.axis, x.shape.length);
@@ -87,7 +118,8 @@ export const Frame = defineOp({
   attributes: { axis: attribute.int(), length: attribute.dim(), step: attribute.dim() },
   infer({ x }, { axis, length, step }) {
     const a = normalizeAxis(axis, x.shape.length);
-    if (step === 0) throw new OpError("the step must not be zero", "bad-attribute");
+    if (typeof step === "number" && step < 1) throw new OpError("the step must be positive", "bad-attribute");
+    if (typeof length === "number" && length < 1) throw new OpError("a frame must not be empty", "bad-attribute");
     const frames = greater(0, plus(floordiv(minus(x.shape[a]!, length), step), 1));
     return tensor(x.dtype, [...x.shape.slice(0, a), frames, length, ...x.shape.slice(a + 1)]);
   },
@@ -103,7 +135,10 @@ export const CosineWindow = defineOp({
     "A window that is a sum of cosines: `y[n] = sum over k of (-1)^k * coefficients[k] * cos(2 pi k n / N)`, N = size when periodic, else size - 1. Hann: 0.5, 0.5; Hamming: 25/46, 21/46; Blackman: 0.42, 0.5, 0.08.",
   operands: {},
   attributes: { size: attribute.dim(), coefficients: attribute.floats(), periodic: attribute.flag(true), dtype: attribute.dtype("f32") },
-  infer: (_operands, { size, dtype }) => tensor(dtype, [size]),
+  infer(_operands, { size, dtype }) {
+    expectNumbers(dtype);
+    return tensor(dtype, [size]);
+  },
   compute: ({ attributes: { size, coefficients, periodic }, results: [y] }) => [
     pointwise(y!, ([n]) => {
       const turn = div(mul(f64(2 * Math.PI), asF64(n!)), asF64(periodic ? size : greater(1, minus(size, 1))));
@@ -120,15 +155,16 @@ export const MelWeightMatrix = defineOp({
   operands: { dft_length: operand, sample_rate: operand, lower_edge: operand, upper_edge: operand },
   attributes: { bins: attribute.dim(), bands: attribute.dim(), dtype: attribute.dtype("f32") },
   infer(operands, { bins, bands, dtype }) {
+    expectNumbers(dtype);
     for (const [name, t] of Object.entries(operands)) {
       if (t.shape.length > 0) throw new OpError(`'${name}' must be a scalar`, "type-mismatch", { received: formatType(t) });
     }
     return tensor(dtype, [bins, bands]);
   },
   compute({ operands, attributes: { bands }, results: [y] }) {
-    const [length, rate, lower, upper] = [operands.dft_length, operands.sample_rate, operands.lower_edge, operands.upper_edge].map((b) => convert(load(b, []), "f64")) as [
-      Expr, Expr, Expr, Expr,
-    ];
+    const [length, rate, lower, upper] = [operands.dft_length, operands.sample_rate, operands.lower_edge, operands.upper_edge].map((b) =>
+      convert(load(b, []), "f64"),
+    ) as [Expr, Expr, Expr, Expr];
     const mel = (hertz: Expr): Expr => mul(f64(2595 / Math.LN10), unary("log", add(f64(1), div(hertz, f64(700)))));
     const step = div(sub(mel(upper), mel(lower)), asF64(plus(bands, 2)));
     const hertz = (band: Dim): Expr => {
@@ -136,7 +172,17 @@ export const MelWeightMatrix = defineOp({
       return mul(f64(700), sub(binary("pow", f64(10), scaled), f64(1)));
     };
     const binOf = (band: Dim): Expr => floorOf(mul(add(length, f64(1)), hertz(band)), rate);
-    return [pointwise(y!, ([bin, band]) => convert(triangle(asF64(bin!), [0, 1, 2].map((k) => binOf(plus(band!, k)))), computeType(y!.dtype)))];
+    return [
+      pointwise(y!, ([bin, band]) =>
+        convert(
+          triangle(
+            asF64(bin!),
+            [0, 1, 2].map((k) => binOf(plus(band!, k))),
+          ),
+          computeType(y!.dtype),
+        ),
+      ),
+    ];
   },
 });
 

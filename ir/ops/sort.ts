@@ -47,8 +47,6 @@ function storeSorted(x: Buffer, [values, indices]: readonly Buffer[], row: Row, 
   return [...sorted.body, eachIndex("place", count, put)];
 }
 
-type RowSort = (row: Row, rows: readonly Dim[], n: Dim, before: (row: Row) => (a: Dim, b: Dim) => ReturnType<typeof precedes>) => SortedPositions;
-
 function sortRows(x: Buffer, results: readonly Buffer[], axis: number, count: Dim, descending: boolean): Routine {
   const n = x.shape[axis]!;
   const rows = x.shape.filter((_, d) => d !== axis);

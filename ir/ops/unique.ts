@@ -17,7 +17,11 @@ export const Unique = defineOp({
   summary:
     "The distinct slices of `x` along an axis, in lexicographic order or in that of their first appearance; the index of each one's first appearance; for each slice of `x` its place in `y`; how often each appears; and their number. Indices and counts are i64; NaN equals NaN.",
   operands: { x: operand },
-  attributes: { axis: attribute.int(0), sorted: attribute.flag(true), extent: attribute.text(undefined, "name of the number of distinct slices") },
+  attributes: {
+    axis: attribute.int(0),
+    sorted: attribute.flag(true),
+    extent: attribute.text(undefined, "name of the number of distinct slices"),
+  },
   results: ["y", "indices", "inverse", "counts", "count"],
   infer({ x }, attributes) {
     numeric(x, "unique");
@@ -26,7 +30,9 @@ export const Unique = defineOp({
     const list = tensor("i64", [found]);
     return [tensor(x.dtype, withExtent(x.shape, axis, found)), list, tensor("i64", [x.shape[axis]!]), list, tensor("i64", [])];
   },
-  extents: ({ x }, attributes) => [{ name: attributes.extent, capacity: x.shape[normalizeAxis(attributes.axis, x.shape.length)]!, from: 4 }],
+  extents: ({ x }, attributes) => [
+    { name: attributes.extent, capacity: x.shape[normalizeAxis(attributes.axis, x.shape.length)]!, from: 4 },
+  ],
   routine({ operands: { x }, attributes: { axis, sorted }, results }): Routine {
     return new UniqueLoops(x, normalizeAxis(axis, x.shape.length), sorted, results).routine();
   },
@@ -50,9 +56,9 @@ class UniqueLoops {
   ) {
     this.n = x.shape[axis]!;
     this.order = makeBuffer("order", "i32", [2, this.n]);
-    [this.group, this.first, this.size, this.number] = ["group", "first", "size", "number"].map((name) => makeBuffer(name, "i32", [this.n])) as [
-      Buffer, Buffer, Buffer, Buffer,
-    ];
+    [this.group, this.first, this.size, this.number] = ["group", "first", "size", "number"].map((name) =>
+      makeBuffer(name, "i32", [this.n]),
+    ) as [Buffer, Buffer, Buffer, Buffer];
   }
 
   routine(): Routine {

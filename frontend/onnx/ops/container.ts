@@ -1,6 +1,6 @@
 /** Sequences and optionals of known structure as the tensors in them, for control flow to carry, and back again. */
-import { Builder } from "../../../ir/define.ts";
-import { type Graph, type Value } from "../../../ir/graph.ts";
+import type { Builder } from "../../../ir/define.ts";
+import type { Graph, Value } from "../../../ir/graph.ts";
 import { OptionalNone, OptionalOf, SequenceConstruct } from "../../../ir/ops/sequence.ts";
 import type { Type } from "../../../ir/type.ts";
 
@@ -19,12 +19,15 @@ export function structureOf(v: Value): Structure | undefined {
   const parts = v.op?.operands.map((x) => structureOf(x!)) ?? [];
   if (parts.some((p) => p === undefined)) return undefined;
   if (definition === OptionalOf) return { kind: "optional", part: parts[0]! };
-  return definition === SequenceConstruct && v.type.kind === "sequence" ? { kind: "sequence", element: v.type.element, parts: parts as Structure[] } : undefined;
+  return definition === SequenceConstruct && v.type.kind === "sequence"
+    ? { kind: "sequence", element: v.type.element, parts: parts as Structure[] }
+    : undefined;
 }
 
 /** Whether two structures hold as many tensors in the same places. */
 export function sameStructure(a: Structure, b: Structure): boolean {
-  if (a.kind === "sequence" && b.kind === "sequence") return a.parts.length === b.parts.length && a.parts.every((p, i) => sameStructure(p, b.parts[i]!));
+  if (a.kind === "sequence" && b.kind === "sequence")
+    return a.parts.length === b.parts.length && a.parts.every((p, i) => sameStructure(p, b.parts[i]!));
   if (a.kind === "optional" && b.kind === "optional") return sameStructure(a.part, b.part);
   return a.kind === b.kind;
 }
@@ -33,7 +36,12 @@ export function sameStructure(a: Structure, b: Structure): boolean {
 export const tensorsOf = (v: Value): readonly Value[] => (v.type.kind === "tensor" ? [v] : v.op!.operands.flatMap((x) => tensorsOf(x!)));
 
 /** The value of the structure made of the next tensors of the list, which are taken off it. */
-export function rebuild(builder: Builder, structure: Structure, tensors: Value[], elementOf: (parts: readonly Value[], structure: Structure & { kind: "sequence" }) => Type): Value {
+export function rebuild(
+  builder: Builder,
+  structure: Structure,
+  tensors: Value[],
+  elementOf: (parts: readonly Value[], structure: Structure & { kind: "sequence" }) => Type,
+): Value {
   switch (structure.kind) {
     case "tensor":
       return tensors.shift()!;

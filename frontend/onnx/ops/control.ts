@@ -3,7 +3,7 @@ import { constantContent } from "../../../ir/content.ts";
 import { Builder } from "../../../ir/define.ts";
 import { OpError } from "../../../ir/diagnostic.ts";
 import { type Dim, product } from "../../../ir/dim.ts";
-import { Graph, type Value } from "../../../ir/graph.ts";
+import type { Graph, Value } from "../../../ir/graph.ts";
 import { constantValue } from "../../../ir/ops/constant.ts";
 import { type DifferingExtent, differingExtents, If, Loop, loopInputs } from "../../../ir/ops/control.ts";
 import { Stack } from "../../../ir/ops/join.ts";
@@ -22,7 +22,9 @@ const noBound = 2 ** 31;
 
 /** A value of `graph` as a scalar; the standard says [], exporters also write [1]. */
 function scalarIn(graph: Graph, v: Value, n: NodeContext): Value {
-  return v.type.kind === "tensor" && v.type.shape.length > 0 ? new Builder(graph, n.builder.location).create(Reshape, { x: v }, { shape: [] }) : v;
+  return v.type.kind === "tensor" && v.type.shape.length > 0
+    ? new Builder(graph, n.builder.location).create(Reshape, { x: v }, { shape: [] })
+    : v;
 }
 
 function ifNode(n: NodeContext): readonly Value[] {
@@ -30,14 +32,16 @@ function ifNode(n: NodeContext): readonly Value[] {
   if (known !== undefined) return n.inlined(known ? "then_branch" : "else_branch", []);
   const [then, otherwise] = [n.region("then_branch", []), n.region("else_branch", [])];
   const structures = [then, otherwise].map((g) => g.outputs.map(structureOf));
-  const isKnown = structures[0]!.every((s, i) => s && structures[1]![i] && sameStructure(s, structures[1]![i]!));
+  const isKnown = structures[0]!.every((s, i) => s && structures[1]![i] && sameStructure(s, structures[1]![i]));
   if (!isKnown) return createIf(n, then, otherwise);
   [then, otherwise].forEach(flattenOutputs);
   const tensors = [...createIf(n, then, otherwise)];
-  return structures[0]!.map((s) => rebuild(n.builder, s!, tensors, (parts, { element }) => {
-    const made = makeSequence(n, parts, element).type;
-    return made.kind === "sequence" ? made.element : element;
-  }));
+  return structures[0]!.map((s) =>
+    rebuild(n.builder, s!, tensors, (parts, { element }) => {
+      const made = makeSequence(n, parts, element).type;
+      return made.kind === "sequence" ? made.element : element;
+    }),
+  );
 }
 
 /** The op; extents in which the branches differ get names, and the branches give their values. */
@@ -73,7 +77,12 @@ function loopStart(n: NodeContext): LoopStart {
   const isCounted = n.optional(0) !== undefined && !(typeof given === "number" && given >= noBound);
   const known = n.optional(1) ? n.knownNumbers(1)?.[0] : 1;
   const count = typeof given === "number" ? Math.max(0, given) : given;
-  return { count: isCounted ? count : undefined, isCounted, condition: known === undefined ? undefined : known !== 0, carried: n.inputs(2) };
+  return {
+    count: isCounted ? count : undefined,
+    isCounted,
+    condition: known === undefined ? undefined : known !== 0,
+    carried: n.inputs(2),
+  };
 }
 
 function loopNode(n: NodeContext): readonly Value[] {
@@ -85,8 +94,10 @@ function loopNode(n: NodeContext): readonly Value[] {
   const misfit = body && fitOutputs(n, body, start.carried);
   if (body && misfit === undefined) return createLoop(n, start, body);
   body?.dispose();
-  if (mayUnroll) return unrolled(n, start, start.count as number);
-  throw new OpError(misfit!, "unsupported-type", { remedy: "give the number of iterations as a constant, so that the loop can be unrolled" });
+  if (mayUnroll) return unrolled(n, start, start.count);
+  throw new OpError(misfit!, "unsupported-type", {
+    remedy: "give the number of iterations as a constant, so that the loop can be unrolled",
+  });
 }
 
 /** Gives the body's outputs the shapes of the carried values where only axes of one differ; says what does not fit. */
@@ -97,7 +108,12 @@ function fitOutputs(n: NodeContext, body: Graph, carried: readonly Value[]): str
     if (i === 0) return scalarIn(body, v, n);
     const wanted = carried[i - 1]?.type;
     if (!wanted || sameType(wanted, v.type)) return v;
-    if (wanted.kind === "tensor" && v.type.kind === "tensor" && wanted.dtype === v.type.dtype && product(wanted.shape) === product(v.type.shape)) {
+    if (
+      wanted.kind === "tensor" &&
+      v.type.kind === "tensor" &&
+      wanted.dtype === v.type.dtype &&
+      product(wanted.shape) === product(v.type.shape)
+    ) {
       return builder.create(Reshape, { x: v }, { shape: wanted.shape });
     }
     misfit ??= `carried value ${i - 1} is ${formatType(wanted)} before an iteration and ${formatType(v.type)} after it`;
@@ -121,7 +137,11 @@ function createLoop(n: NodeContext, start: LoopStart, body: Graph): readonly Val
 }
 
 /** The number of iterations where it is known before the loop runs, else the name of an extent and its bound. */
-function iterationsOf(n: NodeContext, { count, condition, carried }: LoopStart, body: Graph): { steps: Dim } | { extent: string; most: Dim } {
+function iterationsOf(
+  n: NodeContext,
+  { count, condition, carried }: LoopStart,
+  body: Graph,
+): { steps: Dim } | { extent: string; most: Dim } {
   const next = original(body.outputs[0]!);
   const goesOn = next === body.inputs[1] || constantContent(next)?.[0] === 1;
   if (condition === false) return { steps: 0 };
@@ -129,7 +149,10 @@ function iterationsOf(n: NodeContext, { count, condition, carried }: LoopStart, 
   const declared = n.node.output.slice(carried.length).map((_, k) => n.declaredShape(carried.length + k)?.[0]);
   const most = count ?? declared.find((d) => d !== undefined);
   if (most === undefined) {
-    n.unsupported("nothing bounds the number of iterations, each of which gives values to keep", "give the number of iterations as a constant, or declare the shape of the result");
+    n.unsupported(
+      "nothing bounds the number of iterations, each of which gives values to keep",
+      "give the number of iterations as a constant, or declare the shape of the result",
+    );
   }
   return { extent: n.freshExtent("steps").name, most };
 }
@@ -145,8 +168,10 @@ function unrolled(n: NodeContext, { condition, carried }: LoopStart, count: numb
       constantValue(n.builder, "bool", [], [1]),
       ...values,
     ]);
-    const known = constantContent(original(next!))?.[0];
-    if (known === undefined) return n.unsupported("the loop must be unrolled, but whether it goes on depends on data", undefined, "unsupported-type");
+    if (!next || rest.length < values.length) throw new OpError("the body gives fewer values than it takes", "invalid-graph");
+    const known = constantContent(original(next))?.[0];
+    if (known === undefined)
+      return n.unsupported("the loop must be unrolled, but whether it goes on depends on data", undefined, "unsupported-type");
     goesOn = known !== 0;
     values = rest.slice(0, values.length);
     rest.slice(values.length).forEach((v, k) => (stacked[k] ??= []).push(v));
@@ -157,8 +182,13 @@ function unrolled(n: NodeContext, { condition, carried }: LoopStart, count: numb
 function stackAll(n: NodeContext, stacked: readonly (readonly Value[])[], carried: readonly Value[]): Value[] {
   const missing = n.outputCount - carried.length - stacked.length;
   if (missing <= 0) return stacked.map((xs) => n.create(Stack, { xs }, { axis: 0 }));
-  const types = n.region("body", loopInputs(carried.map((v): Type => v.type))).outputs.slice(1 + carried.length).map((v) => v.tensor);
-  return types.map((t) => n.create(Expand, { x: constantValue(n.builder, t.dtype, [], [0]) }, { shape: tensor(t.dtype, [0, ...t.shape]).shape }));
+  const types = n
+    .region("body", loopInputs(carried.map((v): Type => v.type)))
+    .outputs.slice(1 + carried.length)
+    .map((v) => v.tensor);
+  return types.map((t) =>
+    n.create(Expand, { x: constantValue(n.builder, t.dtype, [], [0]) }, { shape: tensor(t.dtype, [0, ...t.shape]).shape }),
+  );
 }
 
 export const controlLowerings: Lowerings = { If: ifNode, Loop: loopNode, Scan: scan };

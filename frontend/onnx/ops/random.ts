@@ -35,5 +35,6 @@ export const randomLowerings: Lowerings = {
   RandomNormal: (n) => normal(n, n.ints("shape"), dtypeOf(n, "dtype", "f32")),
   RandomNormalLike: (n) => normal(n, n.type(0).shape, dtypeOf(n, "dtype", n.type(0).dtype)),
   Bernoulli: (n) => n.create(Bernoulli, { p: n.input(0) }, { dtype: dtypeOf(n, "dtype", n.type(0).dtype), seed: seedOf(n) }),
-  Multinomial: (n) => n.create(Multinomial, { logits: n.input(0) }, { samples: n.int("sample_size", 1), dtype: dtypeOf(n, "dtype", "i32"), seed: seedOf(n) }),
+  Multinomial: (n) =>
+    n.create(Multinomial, { logits: n.input(0) }, { samples: n.int("sample_size", 1), dtype: dtypeOf(n, "dtype", "i32"), seed: seedOf(n) }),
 };

@@ -17,10 +17,9 @@ import { reshaped } from "./shape.ts";
 
 /** ONNX's names of activations, which it compares without regard to case. */
 const activationNames: ReadonlyMap<string, string> = new Map(
-  ["relu", "tanh", "sigmoid", "affine", "leaky_relu", "thresholded_relu", "scaled_tanh", "hard_sigmoid", "elu", "softsign", "softplus"].map((name) => [
-    name.replaceAll("_", ""),
-    name,
-  ]),
+  ["relu", "tanh", "sigmoid", "affine", "leaky_relu", "thresholded_relu", "scaled_tanh", "hard_sigmoid", "elu", "softsign", "softplus"].map(
+    (name) => [name.replaceAll("_", ""), name],
+  ),
 );
 
 const directions = ["forward", "reverse", "bidirectional"] as const;
@@ -31,7 +30,10 @@ function directionOf(n: NodeContext): (typeof directions)[number] {
 }
 
 /** Activations with their parameters; lists of parameters hold values for those activations only that take them. */
-function activationsOf(n: NodeContext, defaults: readonly string[]): Pick<RecurrentAttributes, "activations" | "alphas" | "betas" | "direction"> {
+function activationsOf(
+  n: NodeContext,
+  defaults: readonly string[],
+): Pick<RecurrentAttributes, "activations" | "alphas" | "betas" | "direction"> {
   const direction = directionOf(n);
   const given = n.strings("activations", direction === "bidirectional" ? [...defaults, ...defaults] : defaults);
   const activations = given.map((name) => activationNames.get(name.toLowerCase()) ?? n.unsupported(`there is no activation '${name}'`));
@@ -70,7 +72,8 @@ function biasHalves(n: NodeContext): readonly [Value, Value] | undefined {
   const b = n.optional(3);
   if (!b) return undefined;
   const half = (b.tensor.shape[1]! as number) / 2;
-  return n.createAll(Split, { x: b }, { axis: 1, sizes: [half, half] }) as readonly Value[] as readonly [Value, Value];
+  const [input, hidden] = n.createAll(Split, { x: b }, { axis: 1, sizes: [half, half] });
+  return [input!, hidden!];
 }
 
 function summedBias(n: NodeContext, order: readonly number[]): Value | undefined {
@@ -85,7 +88,10 @@ function state(n: NodeContext, i: number): Value | undefined {
 }
 
 /** The operands that all kinds of layers have. */
-function layerOperands(n: NodeContext, order: readonly number[]): { x: Value; w: Value; r: Value; lengths: Value | undefined; h0: Value | undefined } {
+function layerOperands(
+  n: NodeContext,
+  order: readonly number[],
+): { x: Value; w: Value; r: Value; lengths: Value | undefined; h0: Value | undefined } {
   const x = isBatchFirst(n) ? swapped(n, n.input(0), [1, 0, 2]) : n.input(0);
   return { x, w: weights(n, 1, order), r: weights(n, 2, order), lengths: n.optional(4), h0: state(n, 5) };
 }

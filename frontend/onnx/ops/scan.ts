@@ -22,13 +22,17 @@ interface Scanned {
 }
 
 const flags = (n: NodeContext, name: string, count: number): boolean[] => {
-  const given = n.ints(name, Array.from({ length: count }, () => 0));
+  const given = n.ints(
+    name,
+    Array.from({ length: count }, () => 0),
+  );
   if (given.length !== count) throw new OpError(`'${name}' has ${given.length} elements for ${count} values`, "bad-attribute");
   return given.map((d) => d !== 0);
 };
 
 /** An extent as an i64 scalar. */
-const sizeValue = (builder: Builder, size: Dim): Value => builder.create(Reshape, { x: builder.create(Extents, {}, { values: [size] }) }, { shape: [] });
+const sizeValue = (builder: Builder, size: Dim): Value =>
+  builder.create(Reshape, { x: builder.create(Extents, {}, { values: [size] }) }, { shape: [] });
 
 /** The extent that all scanned axes share. */
 function lengthOf({ inputs, axes }: Scanned): Dim {
@@ -54,7 +58,10 @@ function scanLoop(n: NodeContext, builder: Builder, scanned: Scanned): readonly 
 /** The results with the stacked axis where the node wants it, reversed where it wants that. */
 function placeOutputs(n: NodeContext, results: readonly Value[], stateCount: number): Value[] {
   const stacked = results.slice(stateCount);
-  const axes = n.ints("scan_output_axes", stacked.map(() => 0));
+  const axes = n.ints(
+    "scan_output_axes",
+    stacked.map(() => 0),
+  );
   const backward = flags(n, "scan_output_directions", stacked.length);
   const placed = stacked.map((v, k) => {
     const x = backward[k] ? n.create(Reverse, { x: v }, { axes: [0] }) : v;
@@ -66,18 +73,30 @@ function placeOutputs(n: NodeContext, results: readonly Value[], stateCount: num
   return [...results.slice(0, stateCount), ...placed];
 }
 
+/** The states and scanned inputs, and how many of them are states. */
+function operands(n: NodeContext, from: number): readonly [readonly Value[], number] {
+  const values = n.inputs(from);
+  const scanned = n.int("num_scan_inputs");
+  if (scanned < 1 || scanned > values.length) throw new OpError(`${scanned} of ${values.length} inputs cannot be scanned`, "bad-attribute");
+  return [values, values.length - scanned];
+}
+
 /** Version 8 has a batch axis in front of everything, and a length for each sequence. */
 function batchedScan(n: NodeContext): readonly Value[] {
   if (n.optional(0)) n.unsupported("lengths of sequences in a scan of version 8", "convert the model to version 9 or later");
-  const values = n.inputs(1);
-  const stateCount = values.length - n.int("num_scan_inputs");
+  const [values, stateCount] = operands(n, 1);
   const batch = n.type(1).shape[0] ?? n.unsupported("a scan of version 8 over scalars", undefined, "bad-operand");
   const body = new Graph("batch");
   const [i] = loopInputs([]).map((t, k) => body.addInput(["i", "go"][k]!, t));
   const inside = new Builder(body, n.builder.location);
   const slices = values.map((x) => inside.create(Gather, { x, indices: i! }, { axis: 0 }));
   const inputs = slices.slice(stateCount);
-  const scanned = { states: slices.slice(0, stateCount), inputs, axes: inputs.map(() => 0), backward: flags(n, "directions", inputs.length) };
+  const scanned = {
+    states: slices.slice(0, stateCount),
+    inputs,
+    axes: inputs.map(() => 0),
+    backward: flags(n, "directions", inputs.length),
+  };
   body.setOutputs([constantValue(inside, "bool", [], [1]), ...scanLoop(n, inside, scanned)]);
   return n.createAll(Loop, { count: sizeValue(n.builder, batch), carried: [] }, { body, steps: batch });
 }
@@ -85,10 +104,14 @@ function batchedScan(n: NodeContext): readonly Value[] {
 /** `Scan` of any version. */
 export function scan(n: NodeContext): readonly Value[] {
   if (n.opset < 9) return batchedScan(n);
-  const values = n.inputs();
-  const stateCount = values.length - n.int("num_scan_inputs");
+  const [values, stateCount] = operands(n, 0);
   const inputs = values.slice(stateCount);
-  const axes = n.ints("scan_input_axes", inputs.map(() => 0)).map((a, k) => normalizeAxis(a, inputs[k]?.tensor.shape.length ?? 0));
+  const axes = n
+    .ints(
+      "scan_input_axes",
+      inputs.map(() => 0),
+    )
+    .map((a, k) => normalizeAxis(a, inputs[k]?.tensor.shape.length ?? 0));
   const backward = flags(n, "scan_input_directions", inputs.length);
   return placeOutputs(n, scanLoop(n, n.builder, { states: values.slice(0, stateCount), inputs, axes, backward }), stateCount);
 }

@@ -41,26 +41,45 @@ function stft(n: NodeContext): Value {
   const length = n.optional(3) ? sizeOf(n, 3, "the frame length", window?.tensor.shape[0]) : window?.tensor.shape[0];
   if (length === undefined) throw new OpError("neither a window nor a frame length is given", "bad-operand");
   if (window && window.tensor.shape[0] !== length) n.unsupported("the window is not as long as a frame", "pad the window with zeros");
-  const frames = n.create(Frame, { x: signal }, { axis: 1, length, step: sizeOf(n, 1, "the frame step", declaredStep(n, shape[1]!, length)) });
+  const frames = n.create(
+    Frame,
+    { x: signal },
+    { axis: 1, length, step: sizeOf(n, 1, "the frame step", declaredStep(n, shape[1]!, length)) },
+  );
   const weighted = window ? n.create(Mul, { a: frames, b: reshaped(n, window, [length, 1]) }) : frames;
   return n.create(Dft, { x: weighted }, { axis: 2, length, onesided: n.int("onesided", 1) !== 0 });
 }
 
-const window = (coefficients: readonly number[]) => (n: NodeContext): Value =>
-  n.create(CosineWindow, {}, {
-    size: sizeOf(n, 0, "the size of the window", n.declaredShape(0)?.[0]),
-    coefficients,
-    periodic: n.int("periodic", 1) !== 0,
-    dtype: dtypeOf(n, "output_datatype", "f32"),
-  });
+const window =
+  (coefficients: readonly number[]) =>
+  (n: NodeContext): Value =>
+    n.create(
+      CosineWindow,
+      {},
+      {
+        size: sizeOf(n, 0, "the size of the window", n.declaredShape(0)?.[0]),
+        coefficients,
+        periodic: n.int("periodic", 1) !== 0,
+        dtype: dtypeOf(n, "output_datatype", "f32"),
+      },
+    );
 
 function melWeights(n: NodeContext): Value {
   const declared = n.declaredShape(0);
   const length = n.knownDims(1)?.[0];
   const bins = length === undefined ? (declared?.[0] ?? n.dims(1, "the length of the transform")[0]!) : add(floordiv(length, 2), 1);
-  const [dft_length, sample_rate, lower_edge, upper_edge] = [1, 2, 3, 4].map((i) => asScalar(n, n.input(i))) as [Value, Value, Value, Value];
+  const [dft_length, sample_rate, lower_edge, upper_edge] = [1, 2, 3, 4].map((i) => asScalar(n, n.input(i))) as [
+    Value,
+    Value,
+    Value,
+    Value,
+  ];
   const bands = sizeOf(n, 0, "the number of bands", declared?.[1]);
-  return n.create(MelWeightMatrix, { dft_length, sample_rate, lower_edge, upper_edge }, { bins, bands, dtype: dtypeOf(n, "output_datatype", "f32") });
+  return n.create(
+    MelWeightMatrix,
+    { dft_length, sample_rate, lower_edge, upper_edge },
+    { bins, bands, dtype: dtypeOf(n, "output_datatype", "f32") },
+  );
 }
 
 export const signalLowerings: Lowerings = {

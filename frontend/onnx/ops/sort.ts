@@ -58,6 +58,10 @@ export const sortLowerings: Lowerings = {
     };
     const known = n.optional(2) ? n.knownNumbers(2)?.[0] : 0;
     const most = known !== undefined && known >= 0 && known < 2 ** 31 ? { most: known } : {};
-    return n.create(NonMaxSuppression, operands, { centered: n.int("center_point_box", 0) !== 0, extent: n.freshExtent("selected").name, ...most });
+    return n.create(NonMaxSuppression, operands, {
+      centered: n.int("center_point_box", 0) !== 0,
+      extent: n.freshExtent("selected").name,
+      ...most,
+    });
   },
 };
