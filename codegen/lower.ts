@@ -68,6 +68,8 @@ class LoopSpace {
   readonly values = new Map<Atom, Dim>();
   /** Points where a condition fails lie outside. */
   guards: { readonly value: Dim; readonly extent: Dim }[] = [];
+  /** What a split leaves over at the end of its axis. */
+  peeled: { readonly axis: Loop; readonly split: Split; readonly start: Dim; readonly rest: Loop } | undefined;
   /** Bound at the head of the loop they are fused into. */
   readonly fused = new Map<string, { loop: Loop; value: Dim }[]>();
   readonly foldLoops = new Set<string>();
@@ -89,9 +91,11 @@ class LoopSpace {
     return loop;
   }
 
-  private split({ axis, outer, inner, factor, tail }: Split): void {
+  private split(split: Split): void {
+    const { axis, outer, inner, factor, tail } = split;
     const loop = this.take(axis);
-    const whole = exactDiv(loop.extent, factor);
+    const whole = exactDiv(loop.extent, factor) ?? (tail === "peel" ? floordiv(loop.extent, factor) : undefined);
+    if (tail === "peel") this.peel(split, loop);
     if (tail === "exact" && whole === undefined) throw new Error(`cannot split '${axis}': ${factor} does not divide it`);
     const o = loopAtom(outer, whole ?? ceildiv(loop.extent, factor));
     const i = loopAtom(inner, factor);
@@ -102,6 +106,11 @@ class LoopSpace {
     const value = add(start, atomDim(i));
     this.substitute(loop, value);
     if (whole === undefined && tail === "guard") this.guards.push({ value, extent: loop.extent });
+  }
+
+  private peel(split: Split, axis: Loop): void {
+    const rest = mod(axis.extent, split.factor);
+    if (rest !== 0) this.peeled = { axis, split, start: sub(axis.extent, rest), rest: loopAtom(`${axis.name}r`, rest) };
   }
 
   private fuse(axes: readonly string[], into: string): void {
@@ -124,6 +133,11 @@ class LoopSpace {
   }
 
   readonly resolve = (e: Expr): Expr => substituteIndices(e, this.values);
+  /** As `resolve`, for a point of what a split left over. */
+  resolveRest(e: Expr): Expr {
+    const { axis, start, rest } = this.peeled!;
+    return substituteIndices(e, new Map([...this.values, [axis, add(start, atomDim(rest))]]));
+  }
   readonly resolveDim = (d: Dim): Dim => substituteDim(d, this.values);
 
   /** The condition under which a point is inside, or undefined when it always is. */
@@ -264,6 +278,7 @@ class FoldLowering {
       ...start,
       ...this.nest(this.inner, guarded(this.space.inside, body)),
       ...this.mergeLanes(),
+      ...this.foldRest(),
       ...this.finishTile(),
     ];
   }
@@ -285,6 +300,21 @@ class FoldLowering {
       ...state.map((s, k) => this.storeRegister(k, variable(`${s.name}_next`, s.dtype), 0)),
     ];
     return this.nest(this.tile, [forLoop(other, body, "unroll")]);
+  }
+
+  /** The points that a split into lanes left over, folded into lane 0. */
+  private foldRest(): Stmt[] {
+    const { peeled } = this.space;
+    if (!peeled) return [];
+    const { state, step } = this.fold;
+    const here = new Map(state.map((s, k) => [s.name, this.register(k, 0)]));
+    const next = step.map((e) => substituteVars(this.space.resolveRest(e), here));
+    const body = [
+      ...state.map((s, k) => letVar(`${s.name}_next`, next[k]!)),
+      ...state.map((s, k) => this.storeRegister(k, variable(`${s.name}_next`, s.dtype), 0)),
+    ];
+    const others = this.inner.filter((name) => name !== peeled.split.outer && name !== peeled.split.inner);
+    return this.nest(others, [forLoop(peeled.rest, body)]);
   }
 
   private finishTile(): Stmt[] {

@@ -12,9 +12,10 @@ export interface Split {
   readonly factor: number;
   /**
    * Where the factor does not divide: `exact` promises that it does; `shift` moves the last tile back so that it
-   * overlaps (illegal on fold axes and below one factor); `guard` skips points outside.
+   * overlaps (illegal on fold axes and below one factor); `guard` skips points outside; `peel`, for a fold axis whose
+   * inner loop runs along lanes, folds the rest one by one after the lanes were merged.
    */
-  readonly tail: "exact" | "shift" | "guard";
+  readonly tail: "exact" | "shift" | "guard" | "peel";
 }
 
 /** Adjacent loops run as one: `into` counts through all points of `axes`, the last one fastest. */

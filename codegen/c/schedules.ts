@@ -143,13 +143,14 @@ function lanesAlongAxis(stage: Stage, lanes: number): Schedule | undefined {
 /** The last fold axis along the lanes, merged at the end. */
 function lanesAlongFold(stage: Stage, lanes: number): Schedule | undefined {
   const lane = stage.fold?.axes.at(-1);
-  if (!lane || typeof lane.extent !== "number" || lane.extent % lanes !== 0 || stage.fold!.emit === "each") return undefined;
+  if (!lane || typeof lane.extent !== "number" || lane.extent < 2 * lanes || stage.fold!.emit === "each") return undefined;
   const steps = strides({ ...stage, results: [] }, lane, [...stage.fold!.step]);
   if (!steps.every((s) => s === 0 || s === 1)) return undefined;
-  const { outer, inner } = tileOf(lane, lanes);
+  const split: Split = { ...tileOf(lane, lanes), tail: "peel" };
+  const { outer, inner } = split;
   const last = stage.axes.at(-1)?.name;
   return {
-    splits: [tileOf(lane, lanes)],
+    splits: [split],
     order: [...names(stage.axes), ...names(stage.fold!.axes.slice(0, -1)), outer, inner],
     modes: { [inner]: "vector" },
     ...(last !== undefined && { accumulateIn: last }),
