@@ -65,20 +65,24 @@ function bySizes(n: NodeContext, shape: readonly Dim[], axes: readonly number[],
 
 const isEmpty = (v: Value | undefined): boolean => !v || v.tensor.shape.includes(0);
 
+/** The new size: by sizes, which a declared shape can stand for, else by scales, whose values positions depend on. */
 function resizeTarget(n: NodeContext, axes: readonly number[], at: { scales: number; sizes: number }): Target {
   const { shape } = n.type(0);
-  const ones = shape.map(() => 1);
-  if (!isEmpty(n.optional(at.sizes))) {
-    const sizes = n.knownDims(at.sizes);
-    if (sizes) return bySizes(n, shape, axes, sizes);
-  } else {
-    const scales = n.knownNumbers(at.scales);
-    if (scales) return byScales(shape, spread(axes, scales, ones));
+  if (isEmpty(n.optional(at.sizes))) {
+    const scales = n.numbers(at.scales, "the scales");
+    return byScales(
+      shape,
+      spread(
+        axes,
+        scales,
+        shape.map(() => 1),
+      ),
+    );
   }
-  const declared = n.declaredShape(0);
-  if (declared) return { shape: declared, scales: [] };
-  n.numbers(isEmpty(n.optional(at.sizes)) ? at.scales : at.sizes, "the new size");
-  throw new OpError("there are neither scales nor sizes", "bad-operand");
+  const declared = n.string("keep_aspect_ratio_policy", "stretch") === "stretch" ? n.declaredShape(0) : undefined;
+  const sizes = n.knownDims(at.sizes);
+  if (!sizes && declared) return { shape: declared, scales: [] };
+  return bySizes(n, shape, axes, sizes ?? n.dims(at.sizes, "the new sizes"));
 }
 
 function resize(n: NodeContext): Value {
