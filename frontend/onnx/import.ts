@@ -11,7 +11,8 @@ import { formatType, type TensorType, type Type } from "../../ir/type.ts";
 import type { Imported, ImportOptions } from "../options.ts";
 import { domainOf } from "./functions.ts";
 import type { OnnxGraph, OnnxModel, OnnxValueInfo } from "./messages.ts";
-import { bindGraph, importNodes } from "./nodes.ts";
+import { bindGraph } from "./bind.ts";
+import { importNodes } from "./nodes.ts";
 import { Session } from "./session.ts";
 import { importType } from "./types.ts";
 

@@ -69,11 +69,19 @@ export class NodeContext {
   }
 
   /** Creates an op and gives its first result. */
-  create<D extends AnyOpDefinition>(definition: D, operands: Partial<OperandsFor<D, Value>>, attributes: Partial<AttributesFor<D>> = {}): Value {
+  create<D extends AnyOpDefinition>(
+    definition: D,
+    operands: Partial<OperandsFor<D, Value>>,
+    attributes: Partial<AttributesFor<D>> = {},
+  ): Value {
     return this.builder.create(definition, operands, attributes);
   }
 
-  createAll<D extends AnyOpDefinition>(definition: D, operands: Partial<OperandsFor<D, Value>>, attributes: Partial<AttributesFor<D>> = {}): readonly Value[] {
+  createAll<D extends AnyOpDefinition>(
+    definition: D,
+    operands: Partial<OperandsFor<D, Value>>,
+    attributes: Partial<AttributesFor<D>> = {},
+  ): readonly Value[] {
     return this.builder.createAll(definition, operands, attributes);
   }
 
@@ -254,5 +262,6 @@ export class NeedsConstantError extends OpError {
 
 /** An element type that the caller knows to be one of `allowed`; else unsupported. */
 export function expectType(dtype: DType, allowed: readonly DType[], what: string): void {
-  if (!allowed.includes(dtype)) throw new OpError(`${what} of type ${dtype} is not supported`, "unsupported-type", { expected: allowed.join(", ") });
+  if (!allowed.includes(dtype))
+    throw new OpError(`${what} of type ${dtype} is not supported`, "unsupported-type", { expected: allowed.join(", ") });
 }

@@ -10,37 +10,21 @@ import { CompileError, type Diagnostic, type DiagnosticCode, OpError } from "../
 import { Graph, type Value } from "../../ir/graph.ts";
 import type { Location } from "../../ir/location.ts";
 import type { Type } from "../../ir/type.ts";
+import { bindFailed, bindGraph, declareTypes, nameOf, pathOf } from "./bind.ts";
 import { callAttributes, callKey, domainOf, resolveNode } from "./functions.ts";
-import type {
-  OnnxFunction,
-  OnnxGraph,
-  OnnxNode,
-  OnnxSparseTensor,
-  OnnxTensor,
-  OnnxValueInfo,
-} from "./messages.ts";
+import type { OnnxFunction, OnnxGraph, OnnxNode, OnnxSparseTensor, OnnxTensor } from "./messages.ts";
 import { type Lowering, NeedsConstantError, NodeContext, type NodeScope } from "./node.ts";
 import { lowerings } from "./ops/index.ts";
 import { sortNodes } from "./order.ts";
 import { isModelError, Scope, SilencedError } from "./scope.ts";
 import type { Session } from "./session.ts";
 import { onnxSparseTensorValue } from "./tensor-data.ts";
-import { importType, namedExtents } from "./types.ts";
 
 /** As deep as functions may call each other. */
 const mostCalls = 64;
 
 /** Errors that may follow from a stand-in's type. */
 const followUps: ReadonlySet<DiagnosticCode> = new Set<DiagnosticCode>(["type-mismatch", "bad-operand", "limit"]);
-
-const nameOf = (node: OnnxNode): string => (domainOf(node.domain) === "" ? node.opType : `${node.domain}.${node.opType}`);
-
-/** `/layer/Conv` where the node has a name, else its number. */
-function pathOf(scope: Scope, node: OnnxNode, index: number): string {
-  const name = node.name || `node ${index}`;
-  const { path } = scope.context;
-  return path === "" ? name : `${path}/${name.replace(/^\//, "")}`;
-}
 
 /** Imports the nodes in order of their needs; `scope` then holds their outputs. */
 export function importNodes(session: Session, scope: Scope, nodes: readonly OnnxNode[]): void {
@@ -55,39 +39,6 @@ export function importNodes(session: Session, scope: Scope, nodes: readonly Onnx
   for (const n of sorted) {
     if (!session.mayGoOn()) return;
     new NodeImport(session, scope, resolveNode(n, scope.context.attributes), locate(n)).run();
-  }
-}
-
-/** Outputs of a node that failed: stand-ins of their declared types, else unknown. */
-function bindFailed(session: Session, scope: Scope, node: OnnxNode): void {
-  for (const name of node.output) {
-    if (name === "" || scope.defines(name)) continue;
-    const type = scope.declared(name);
-    if (type) scope.bindValue(name, session.standIn(name, type));
-    else scope.bind(name, { kind: "unknown" });
-  }
-}
-
-/** Initializers and declared types of a graph, put into its scope. Names that inputs have already are left alone. */
-export function bindGraph(session: Session, scope: Scope, graph: OnnxGraph): void {
-  const bind = (name: string, value: () => Constant): void => {
-    if (!scope.defines(name)) session.bindConstant(scope, name, value);
-    else session.problems.error("invalid-graph", session.locate(name), `'${name}' is defined twice`);
-  };
-  const where = (name: string): Location => session.locate(name);
-  graph.initializer.forEach((t: OnnxTensor) => bind(t.name, () => session.constant(t, where(t.name))));
-  graph.sparseInitializer.forEach((t: OnnxSparseTensor) => {
-    const name = t.values?.name ?? "";
-    bind(name, () => session.toConstant(onnxSparseTensorValue(t, where(name), session.files)));
-  });
-  declareTypes(scope, [...graph.valueInfo, ...graph.output]);
-}
-
-/** Declared types whose extents are all known by number or name. */
-export function declareTypes(scope: Scope, values: readonly OnnxValueInfo[], extents = namedExtents): void {
-  for (const v of values) {
-    const t = importType(v.type, extents);
-    if ("type" in t) scope.declare(v.name, t.type);
   }
 }
 
