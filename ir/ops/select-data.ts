@@ -1,7 +1,7 @@
 /**
  * Ops whose results are as large as the data says: non_zero, compress.
  *
- * Each counts first, into the scalar i64 result that holds its extent, and then stores at flat offsets made with that
+ * Each counts first, for the scalar i64 result that holds its extent, and then stores at flat offsets made with that
  * count, so that its results are dense in memory that is sized for the worst case.
  */
 import * as attribute from "../attribute.ts";
@@ -14,9 +14,6 @@ import { ifThen, type Stmt, store } from "../loop.ts";
 import { type TensorType, tensor } from "../type.ts";
 import { asI32, counter } from "./counter.ts";
 import { eachIndex } from "./merge-sort.ts";
-
-/** The value of a scalar i64 result as an index; good once it is stored. */
-export const countOf = (count: Buffer): Dim => toDim(load(count, []));
 
 const isNonZero = (x: Expr): Expr => ne(x, constantLike(x, 0));
 
@@ -48,17 +45,16 @@ export const NonZero = defineOp({
   },
   extents: ({ x }, attributes) => [{ name: attributes.extent, capacity: product(x.shape), from: 1 }],
   routine({ operands: { x }, results: [indices, count] }): Routine {
-    const found = counter("found");
+    const [found, total] = [counter("found"), counter("total")];
     const whenFound = (at: readonly Dim[], then: readonly Stmt[]): Stmt => ifThen(isNonZero(load(x, at)), then);
-    const total = countOf(count!);
     return {
       body: [
+        total.declare(0),
+        ...eachPoint(x.shape, "c", (at) => [whenFound(at, [total.grow()])]),
+        store(count!, [], index(total.dim)),
         found.declare(0),
-        ...eachPoint(x.shape, "c", (at) => [whenFound(at, [found.grow()])]),
-        store(count!, [], index(found.dim)),
-        found.set(0),
         ...eachPoint(x.shape, "p", (at) => [
-          whenFound(at, [...at.map((i, d) => store(indices!, [add(mul(d, total), found.dim)], index(i))), found.grow()]),
+          whenFound(at, [...at.map((i, d) => store(indices!, [add(mul(d, total.dim), found.dim)], index(i))), found.grow()]),
         ]),
       ],
     };
@@ -98,7 +94,7 @@ export const Compress = defineOp({
         found.declare(0),
         eachIndex("i", length, (i) => [collect(i)]),
         store(count!, [], index(found.dim)),
-        ...storeSlices(y!, x, a, countOf(count!), (place) => toDim(load(kept, [place]))),
+        ...storeSlices(y!, x, a, found.dim, (place) => toDim(load(kept, [place]))),
       ],
     };
   },

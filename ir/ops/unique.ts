@@ -8,7 +8,7 @@ import { assign, ifThen, letVar, type Stmt, store } from "../loop.ts";
 import { tensor } from "../type.ts";
 import { asI32, type Counter, counter } from "./counter.ts";
 import { eachIndex, type MergeSort, mergeSort, precedes, type SortedPositions } from "./merge-sort.ts";
-import { countOf, eachPoint, numeric } from "./select-data.ts";
+import { eachPoint, numeric } from "./select-data.ts";
 
 const withExtent = (shape: readonly Dim[], axis: number, e: Dim): Dim[] => shape.map((x, d) => (d === axis ? e : x));
 
@@ -73,7 +73,7 @@ class UniqueLoops {
         eachIndex("member", this.n, (p) => this.assignGroup(p, sorted, groups)),
         store(count!, [], index(groups.dim)),
         ...(this.isSorted ? [] : this.numberByAppearance()),
-        ...this.storeGroups(countOf(count!)),
+        ...this.storeGroups(groups.dim),
         eachIndex("slice", this.n, (i) => [store(this.results[2]!, [i], index(this.placeOf(this.groupOf(i))))]),
       ],
     };
