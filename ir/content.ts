@@ -29,6 +29,9 @@ export function contentOf(v: Value): readonly Expr[] | undefined {
   return content;
 }
 
+/** Has the content worked out anew when it is asked for: its operands have changed. */
+export const forgetContent = (v: Value): void => void known.delete(v);
+
 /** The elements as numbers; undefined when one of them is not a constant. */
 export function constantContent(v: Value): number[] | undefined {
   const content = contentOf(v);

@@ -123,7 +123,10 @@ export class Graph {
   }
 
   setOutput(index: number, value: Value): void {
-    this.setOutputs(this.outputs.map((v, i) => (i === index ? value : v)));
+    const slot = this.slots[index]!;
+    slot.value.uses.delete(slot.use);
+    this.slots[index] = { value, use: slot.use };
+    value.uses.add(slot.use);
   }
 
   addInput(name: string, type: Type): Value {
@@ -160,8 +163,20 @@ export class Graph {
     if (at) at.previous = op;
     else this.last = op;
     for (const region of op.regions) region.parent = op;
-    op.order = at ? ((before?.order ?? at.order - 2 * orderGap) + at.order) / 2 : (before?.order ?? 0) + orderGap;
+    op.order = this.orderBetween(before, at);
     if (op.order === before?.order || op.order === at?.order) this.renumber();
+  }
+
+  /** Close behind `before`, so that many ops in a row fit before one that stands already. */
+  private orderBetween(before: Op | undefined, at: Op | undefined): number {
+    if (!at) return (before?.order ?? 0) + orderGap;
+    return before ? before.order + Math.min(1, (at.order - before.order) / 2) : at.order - orderGap;
+  }
+
+  /** Takes an op, with its operands and uses, out of its graph and inserts it here, before `at` or at the end. */
+  adopt(op: Op, at?: Op): void {
+    op.graph?.unlink(op);
+    this.insert(op, at);
   }
 
   /** Takes the op out; none of its results may have a use. */
@@ -171,6 +186,10 @@ export class Graph {
     op.operands.forEach((_, i) => {
       op.setOperand(i, undefined);
     });
+    this.unlink(op);
+  }
+
+  private unlink(op: Op): void {
     if (op.previous) op.previous.next = op.next;
     else this.first = op.next;
     if (op.next) op.next.previous = op.previous;

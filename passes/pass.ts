@@ -4,8 +4,9 @@ import type { Diagnostics } from "../ir/diagnostic.ts";
 import type { Graph, Op } from "../ir/graph.ts";
 
 /**
- * How far a rewrite may change results: `exact`, bit for bit; `reassociates`, sums in another order; `fast`, as if
- * there were no NaN, infinities or signed zeros; `approximates`, formulas replaced by close ones.
+ * How far a rewrite may change results: `exact`, not at all (which bits a NaN has does not count); `reassociates`, sums
+ * and products in another order or rounded less often; `fast`, as if there were no NaN, infinities or signed zeros;
+ * `approximates`, formulas replaced by close ones.
  */
 export const numericsClasses = ["exact", "reassociates", "fast", "approximates"] as const;
 export type NumericsClass = (typeof numericsClasses)[number];

@@ -1,6 +1,9 @@
 /** The rewriter: the only code that changes a graph, and the driver that applies rules until none does. */
-import { type AnyOpDefinition, type AttributesFor, Builder, createOp, type OperandsFor } from "../ir/define.ts";
-import { Graph, type Op, type Value } from "../ir/graph.ts";
+import { type AnyOpDefinition, type AttributesFor, Builder, createOp, namedOperands, type OperandsFor } from "../ir/define.ts";
+import { OpError } from "../ir/diagnostic.ts";
+import { Graph, Op, type Value } from "../ir/graph.ts";
+import { IdentityOp } from "../ir/ops/identity.ts";
+import { sameShape, sameType, type Type } from "../ir/type.ts";
 import type { NumericsClass, PassContext } from "./pass.ts";
 import type { Pattern } from "./pattern.ts";
 
@@ -76,8 +79,16 @@ export class Rewriter {
   }
 }
 
-/** An op nobody uses, which has no effect of its own. */
-export const isDead = (op: Op): boolean => op.results.every((r) => r.uses.size === 0) && op.definition.impure !== true;
+/** Whether the op gives a size to an extent, which shapes elsewhere may name. */
+const producesExtents = (op: Op): boolean =>
+  op.definition.extents !== undefined &&
+  (op.definition.extents as (o: unknown, a: unknown) => readonly unknown[])(
+    namedOperands(op, (v) => v.type),
+    op.attributes,
+  ).length > 0;
+
+/** An op nobody uses, which has no effect of its own and names no extent. */
+export const isDead = (op: Op): boolean => op.results.every((r) => r.uses.size === 0) && op.definition.impure !== true && !producesExtents(op);
 
 /** Every graph of the program, inner ones first. */
 export function allGraphs(graph: Graph): Graph[] {
@@ -85,28 +96,68 @@ export function allGraphs(graph: Graph): Graph[] {
   return [...inner, graph];
 }
 
-/** Applies the rules to every op, and again to what changed, until nothing changes. */
-export function applyRules(graph: Graph, rules: readonly Rule[], context: PassContext): number {
-  const allowed = rules.filter((r) => r.numerics === "exact" || context.numerics.has(r.numerics));
-  return allGraphs(graph).reduce((n, g) => n + new Driver(g, allowed, context).run(), 0);
+/** Equal types; extents are hash-consed, so this is quick. */
+const isSameType = (a: Type, b: Type): boolean =>
+  a === b || (a.kind === "tensor" && b.kind === "tensor" ? a.dtype === b.dtype && sameShape(a.shape, b.shape) : sameType(a, b));
+
+/** The use as an output of the whole model, whose name callers know. */
+const modelOutput = (v: Value): Graph | undefined => {
+  for (const { user } of v.uses) if (user instanceof Graph && !user.parent) return user;
+  return undefined;
+};
+
+/** Whether the value's name is seen from outside: an input or an output of the whole model. */
+export const hasPublicName = (v: Value): boolean => v.name !== "" && ((v.def instanceof Graph && !v.def.parent) || modelOutput(v) !== undefined);
+
+/**
+ * Every use of `from` becomes a use of `to`, which has the same type. An output of the model keeps its name: `to` takes
+ * it over or, where it has one that is seen from outside itself, gets a named copy.
+ */
+export function replaceValue(from: Value, to: Value): void {
+  const model = modelOutput(from);
+  if (model && from.name !== "" && from.name !== to.name) {
+    if (!hasPublicName(to)) to.name = from.name;
+    else if (to.type.kind === "tensor") giveCopy(model, from, to);
+  }
+  (from.def instanceof Op ? from.def.graph! : from.def).replaceUses(from, to);
 }
 
-/** Rewrites per op and graph after which rules that undo each other are suspected. */
+function giveCopy(model: Graph, from: Value, to: Value): void {
+  const copy = new Builder(model, from.op?.location).create(IdentityOp, { x: to });
+  copy.name = from.name;
+  for (const { user, index } of [...from.uses]) if (user === model) model.setOutput(index, copy);
+}
+
+/** Applies the rules to every op, and again to what changed, until nothing changes. The number of rewrites. */
+export function applyRules(graph: Graph, rules: readonly Rule[], context: PassContext): number {
+  const allowed = rules.filter((r) => r.numerics === "exact" || context.numerics.has(r.numerics));
+  return new Driver(graph, allowed, context).run();
+}
+
+/** Rewrites per op after which rules that undo each other are suspected. */
 const mostRewrites = 64;
 
 class Driver {
   private readonly byRoot = new Map<AnyOpDefinition | undefined, Rule[]>();
+  /** The rules of a definition, those for any op last. */
+  private readonly rulesOf = new Map<AnyOpDefinition, readonly Rule[]>();
   private readonly worklist: Op[];
   private readonly queued: Set<Op>;
   private applied = 0;
 
   constructor(
-    private readonly graph: Graph,
+    graph: Graph,
     rules: readonly Rule[],
     private readonly context: PassContext,
   ) {
-    for (const r of rules) this.byRoot.set(r.root, [...(this.byRoot.get(r.root) ?? []), r]);
-    this.worklist = [...graph.ops()].reverse();
+    for (const r of rules) {
+      const list = this.byRoot.get(r.root);
+      if (list) list.push(r);
+      else this.byRoot.set(r.root, [r]);
+    }
+    this.worklist = allGraphs(graph)
+      .flatMap((g) => [...g.ops()])
+      .reverse();
     this.queued = new Set(this.worklist);
   }
 
@@ -114,47 +165,73 @@ class Driver {
     const limit = mostRewrites * (this.worklist.length + 16);
     for (let op = this.worklist.pop(); op; op = this.worklist.pop()) {
       this.queued.delete(op);
-      if (op.graph !== this.graph) continue;
+      if (!op.graph) continue;
       if (isDead(op)) this.erase(op);
       else if (this.rewrite(op) && ++this.applied > limit) throw new Error("rewrite rules undo each other");
     }
     return this.applied;
   }
 
+  private rules(definition: AnyOpDefinition): readonly Rule[] {
+    const known = this.rulesOf.get(definition);
+    if (known) return known;
+    const made = [...(this.byRoot.get(definition) ?? []), ...(this.byRoot.get(undefined) ?? [])];
+    this.rulesOf.set(definition, made);
+    return made;
+  }
+
   private rewrite(op: Op): boolean {
-    for (const r of [...(this.byRoot.get(op.definition) ?? []), ...(this.byRoot.get(undefined) ?? [])]) {
-      const rewriter = new Rewriter(this.graph, op, this.context.numerics);
-      const made = r.apply(op, rewriter);
-      if (!made) {
-        for (const o of rewriter.created.reverse()) if (isDead(o)) this.graph.remove(o);
-        continue;
+    const rules = this.rules(op.definition);
+    if (rules.length === 0) return false;
+    const rewriter = new Rewriter(op.graph!, op, this.context.numerics);
+    for (const r of rules) {
+      const made = this.attempt(r, op, rewriter);
+      if (made) {
+        this.context.trace?.(r.name, op);
+        this.replace(op, made);
+        for (const o of rewriter.created.reverse()) this.push(o);
+        return true;
       }
-      this.context.trace?.(r.name, op);
-      this.replace(op, Array.isArray(made) ? (made as readonly Value[]) : [made as Value]);
-      for (const o of rewriter.created.reverse()) this.push(o);
-      return true;
+      for (const o of rewriter.created.reverse()) if (isDead(o)) o.graph!.remove(o);
+      rewriter.created.length = 0;
     }
     return false;
+  }
+
+  /**
+   * What the rule puts in place of the results. A rule whose ops do not fit, or whose results have other types than the
+   * op's (an extent may be known by several names), does not apply.
+   */
+  private attempt(r: Rule, op: Op, rewriter: Rewriter): readonly Value[] | undefined {
+    try {
+      const made = r.apply(op, rewriter);
+      if (!made) return undefined;
+      const values = Array.isArray(made) ? (made as readonly Value[]) : [made as Value];
+      return op.results.every((v, i) => !values[i] || isSameType(v.type, values[i].type)) ? values : undefined;
+    } catch (e) {
+      if (e instanceof OpError) return undefined;
+      throw e;
+    }
   }
 
   private replace(op: Op, values: readonly Value[]): void {
     op.results.forEach((result, i) => {
       const value = values[i];
       if (!value || value === result) return;
-      for (const { user } of result.uses) if (!(user instanceof Graph)) this.push(user);
-      this.graph.replaceUses(result, value);
+      for (const { user } of result.uses) if (user instanceof Op) this.push(user);
+      replaceValue(result, value);
     });
     if (isDead(op)) this.erase(op);
   }
 
   private erase(op: Op): void {
     const operands = op.operands.filter((v) => v !== undefined);
-    this.graph.remove(op);
+    op.graph!.remove(op);
     for (const v of operands) {
       if (v.op) this.push(v.op);
       // The last users of a value may now match patterns that want a single one.
       if (v.uses.size > 2) continue;
-      for (const { user } of v.uses) if (!(user instanceof Graph)) this.push(user);
+      for (const { user } of v.uses) if (user instanceof Op) this.push(user);
     }
   }
 

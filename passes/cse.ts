@@ -1,0 +1,123 @@
+/**
+ * cse: ops that compute the same are computed once. Two ops are the same when definition, attributes and operands are;
+ * constants, when type and bytes are. The first one stands for the others where it comes before them, in the graph itself
+ * or one around it. Ops with graphs or effects are left alone.
+ */
+import type { Attribute, Constant } from "../ir/attribute.ts";
+import { readData } from "../ir/data.ts";
+import type { AttributeSpecs } from "../ir/define.ts";
+import { type Dim, dimKey } from "../ir/dim.ts";
+import type { Graph, Op, Value } from "../ir/graph.ts";
+import { formatType, type Type } from "../ir/type.ts";
+import type { Pass } from "./pass.ts";
+import { replaceValue } from "./rewrite.ts";
+
+export const cse: Pass = {
+  name: "cse",
+  summary: "equal ops computed once, equal constants kept once",
+  run(graph) {
+    new Merger().graph(graph, undefined);
+  },
+};
+
+/** Constants that lie in the same place of the same source are equal unread; others are compared up to this size. */
+const mostComparedBytes = 1 << 24;
+/** Bytes at each end that tell most different constants apart. */
+const edgeBytes = 64;
+
+/** Ops seen so far in a graph, and in those around it. */
+class Scope {
+  private readonly ops = new Map<string, Op[]>();
+  constructor(private readonly outer: Scope | undefined) {}
+
+  find(key: string, fits: (op: Op) => boolean): Op | undefined {
+    return this.ops.get(key)?.find(fits) ?? this.outer?.find(key, fits);
+  }
+
+  add(key: string, op: Op): void {
+    const list = this.ops.get(key);
+    if (list) list.push(op);
+    else this.ops.set(key, [op]);
+  }
+}
+
+class Merger {
+  private readonly numbers = new Map<Value, number>();
+
+  graph(graph: Graph, outer: Scope | undefined): void {
+    const scope = new Scope(outer);
+    for (const op of graph.ops()) {
+      for (const region of op.regions) this.graph(region, scope);
+      const key = this.keyOf(op);
+      if (key === undefined) continue;
+      const same = scope.find(key, (other) => op.name !== "constant" || hasSameBytes(op, other));
+      if (!same) {
+        scope.add(key, op);
+        continue;
+      }
+      op.results.forEach((v, i) => {
+        replaceValue(v, same.results[i]!);
+      });
+      graph.remove(op);
+    }
+  }
+
+  /** Equal for ops that may be merged; undefined for those that may not. */
+  private keyOf(op: Op): string | undefined {
+    if (op.definition.impure || op.definition.extents || op.regions.length > 0) return undefined;
+    const operands = op.operands.map((v) => (v ? this.numberOf(v) : "-")).join(",");
+    const specs = Object.entries(op.definition.attributes as AttributeSpecs) as [string, Attribute<unknown>][];
+    return `${op.name}(${operands})${specs.map(([name, spec]) => `${name}=${attributeKey(spec, op.attributes[name])}`).join(";")}`;
+  }
+
+  private numberOf(v: Value): number {
+    const known = this.numbers.get(v);
+    if (known !== undefined) return known;
+    this.numbers.set(v, this.numbers.size);
+    return this.numbers.size - 1;
+  }
+}
+
+function attributeKey(spec: Attribute<unknown>, value: unknown): string {
+  if (value === undefined) return "";
+  switch (spec.kind) {
+    case "dim":
+      return dimKey(value as Dim);
+    case "dims":
+      return (value as readonly Dim[]).map(dimKey).join(",");
+    case "pairs":
+      return (value as readonly (readonly Dim[])[]).map((p) => p.map(dimKey).join(":")).join(",");
+    case "type":
+      return formatType(value as Type);
+    case "float":
+      return floatKey(value as number);
+    case "floats":
+      return (value as readonly number[]).map(floatKey).join(",");
+    case "data":
+      return constantKey(value as Constant);
+    default:
+      return JSON.stringify(value);
+  }
+}
+
+const floatKey = (x: number): string => (Object.is(x, -0) ? "-0" : String(x));
+
+/** Type and outermost bytes of a constant; those of large ones that a file holds, by their place. */
+function constantKey({ type, data }: Constant): string {
+  const { source, offset, byteLength } = data;
+  if (byteLength > mostComparedBytes) return `${formatType(type)}@${source.name}:${offset}`;
+  const edge = Math.min(edgeBytes, byteLength);
+  const ends = [source.read(offset, edge), source.read(offset + byteLength - edge, edge)];
+  return `${formatType(type)}${ends.map((bytes) => String.fromCharCode(...bytes)).join("|")}`;
+}
+
+const dataOf = (op: Op): Constant["data"] => (op.attributes["data"] as Constant).data;
+
+function hasSameBytes(a: Op, b: Op): boolean {
+  const [x, y] = [dataOf(a), dataOf(b)];
+  if (x.source === y.source && x.offset === y.offset) return true;
+  if (x.byteLength <= 2 * edgeBytes) return true; // the key holds all of them
+  if (x.byteLength > mostComparedBytes) return false;
+  const [left, right] = [readData(x), readData(y)];
+  return left.every((byte, i) => byte === right[i]);
+}
