@@ -1,0 +1,184 @@
+/** A call of one of several functions, as data decides: an `if`. */
+import type { Builder } from "../../ir/define.ts";
+import { OpError } from "../../ir/diagnostic.ts";
+import type { Dim } from "../../ir/dim.ts";
+import { type Graph, graphOf, Value } from "../../ir/graph.ts";
+import { constantValue } from "../../ir/ops/constant.ts";
+import { differingExtents, If } from "../../ir/ops/control.ts";
+import { IdentityOp } from "../../ir/ops/identity.ts";
+import { Expand, Extents, Reshape } from "../../ir/ops/shape.ts";
+import { LogicalNot } from "../../ir/ops/compare.ts";
+import { computeType, type DType } from "../../ir/type.ts";
+import type { Calls, Heads, Outcome } from "./functions.ts";
+import type { MindirGraph } from "./messages.ts";
+import { NodeContext } from "./node.ts";
+import { plainOperator } from "./operator.ts";
+import { type ChoiceItem, isKind, isValue, type Item, tupleOf, withTensors } from "./values.ts";
+
+/** Calls whichever of the options the selector picks. */
+export function choose(calls: Calls, fn: ChoiceItem, items: readonly Item[], builder: Builder, heads: Heads): Outcome {
+  const { selector, options } = fn;
+  const given = [...fn.bound, ...items];
+  if (selector.tensor.dtype === "bool") {
+    const [whenFalse, whenTrue] = options as readonly [Item, Item];
+    const branch = (option: Item) => (region: Builder): Outcome => calls.run(option, given, region, heads);
+    return branches(calls, selector, branch(whenTrue), branch(whenFalse), builder);
+  }
+  return chooseByIndex(calls, selector, options, given, builder, heads);
+}
+
+function chooseByIndex(calls: Calls, selector: Value, options: readonly Item[], items: readonly Item[], builder: Builder, heads: Heads): Outcome {
+  const pick = (from: number) => (region: Builder): Outcome => {
+    const option = options[from] as Item;
+    const run = (inner: Builder): Outcome => calls.run(option, items, inner, heads);
+    if (from === options.length - 1) return run(region);
+    return branches(calls, calls.isIndex(selector, from, region), run, pick(from + 1), region);
+  };
+  return pick(0)(builder);
+}
+
+type Branch = (region: Builder) => Outcome;
+
+/** Both branches in regions of their own, and the `if` that chooses between what they come to. */
+export function branches(calls: Calls, condition: Value, whenTrue: Branch, whenFalse: Branch, builder: Builder): Outcome {
+  const [then, otherwise] = [calls.region("then", builder), calls.region("else", builder)];
+  const [a, b] = [whenTrue(then), whenFalse(otherwise)];
+  const join = new Join(calls, then, otherwise);
+  const merged = joinOutcomes(join, a, b);
+  const values = join.finish(condition, builder);
+  return restored(merged, values);
+}
+
+/** An outcome with its tensors taken from `values`. */
+function restored(outcome: Outcome, values: Iterator<Value>): Outcome {
+  switch (outcome.kind) {
+    case "value":
+      return { ...outcome, item: withTensors(outcome.item, values) };
+    case "again":
+      return { ...outcome, items: outcome.items.map((item) => withTensors(item, values)) };
+    case "either": {
+      const again = withTensors(outcome.again, values) as Value;
+      const items = outcome.items.map((item) => withTensors(item, values));
+      return { ...outcome, again, items, item: withTensors(outcome.item, values) };
+    }
+  }
+}
+
+/** The outcome that stands for both, with the tensors of the first; the join collects the pairs in order. */
+function joinOutcomes(join: Join, a: Outcome, b: Outcome): Outcome {
+  if (a.kind === "value" && b.kind === "value") return { kind: "value", item: join.items(a.item, b.item) };
+  if (a.kind === "again" && b.kind === "again" && a.graph === b.graph) return { ...a, items: join.lists(a.items, b.items) };
+  const graph = loopOf(a) ?? loopOf(b);
+  const [fullA, fullB] = [join.complete(a, b, join.then), join.complete(b, a, join.otherwise)];
+  const again = join.items(fullA.again, fullB.again) as Value;
+  return { kind: "either", graph: graph as MindirGraph, again, items: join.lists(fullA.items, fullB.items), item: join.items(fullA.item, fullB.item) };
+}
+
+const loopOf = (o: Outcome): MindirGraph | undefined => (o.kind === "value" ? undefined : o.graph);
+
+interface Complete {
+  readonly again: Value;
+  readonly items: readonly Item[];
+  readonly item: Item;
+}
+
+/** Pairs of tensors that two branches give, and what becomes of everything else. */
+class Join {
+  private readonly pairs: (readonly [Value, Value])[] = [];
+
+  constructor(
+    private readonly calls: Calls,
+    readonly then: Builder,
+    readonly otherwise: Builder,
+  ) {}
+
+  lists(a: readonly Item[], b: readonly Item[]): Item[] {
+    if (a.length !== b.length) throw new OpError(`one branch gives ${a.length} values, the other ${b.length}`);
+    return a.map((item, i) => this.items(item, b[i] as Item));
+  }
+
+  items(a: Item, b: Item): Item {
+    if (isKind(a, "tuple") && isKind(b, "tuple")) return tupleOf(this.lists(a.elements, b.elements));
+    if (isKind(a, "closure") && isKind(b, "closure") && a.graph === b.graph) return { ...a, bound: this.lists(a.bound, b.bound) };
+    if (!isValue(a) && !isValue(b) && isSameItem(a, b)) return a;
+    if (isKind(a, "unknown") || isKind(b, "unknown")) return { kind: "unknown" };
+    const like = isValue(a) ? a.tensor.dtype : isValue(b) ? b.tensor.dtype : undefined;
+    this.pairs.push([this.tensor(a, like, this.then), this.tensor(b, like, this.otherwise)]);
+    return (this.pairs.at(-1) as readonly [Value, Value])[0];
+  }
+
+  private tensor(item: Item, like: DType | undefined, builder: Builder): Value {
+    return tensorOf(this.calls, item, builder, like);
+  }
+
+  /** An outcome with both sides; the one it lacks is filled with zeros of the types that `other` has. */
+  complete(outcome: Outcome, other: Outcome, builder: Builder): Complete {
+    if (outcome.kind === "either") return outcome;
+    const isAgain = outcome.kind === "again";
+    const again = constantValue(builder, "bool", [], [isAgain ? 1 : 0]);
+    const lent = (item: Item): Item => zerosLike(item, builder);
+    if (isAgain) return { again, items: outcome.items, item: other.kind === "again" ? tupleOf([]) : lent(other.item) };
+    return { again, items: other.kind === "value" ? [] : other.items.map(lent), item: outcome.item };
+  }
+
+  /** The `if` op; its results that stand for the pairs. */
+  finish(condition: Value, builder: Builder): Iterator<Value> {
+    const columns = [this.pairs.map(([a]) => local(a, this.then)), this.pairs.map(([, b]) => local(b, this.otherwise))] as const;
+    const differing = differingExtents(
+      columns[0].map((v) => v.type),
+      columns[1].map((v) => v.type),
+    );
+    this.then.graph.setOutputs([...columns[0], ...differing.map((d) => extentValue(d.then, this.then))]);
+    this.otherwise.graph.setOutputs([...columns[1], ...differing.map((d) => extentValue(d.else, this.otherwise))]);
+    if (this.pairs.length === 0) return [][Symbol.iterator]();
+    const extents = differing.map(() => this.calls.evaluator.freshExtent("branch"));
+    const results = builder.createAll(If, { condition }, { then: this.then.graph, else: this.otherwise.graph, extents });
+    return results.slice(0, this.pairs.length)[Symbol.iterator]();
+  }
+}
+
+const isSameItem = (a: Exclude<Item, Value>, b: Exclude<Item, Value>): boolean => {
+  if (a === b) return true;
+  if ((a.kind === "int" || a.kind === "float" || a.kind === "bool" || a.kind === "string") && a.kind === b.kind) return a.value === b.value;
+  if (a.kind === "dtype" && b.kind === "dtype") return a.dtype === b.dtype;
+  return a.kind === b.kind && (a.kind === "none" || a.kind === "monad");
+};
+
+/** An item as a tensor in the builder's graph. */
+export function tensorOf(calls: Calls, item: Item, builder: Builder, like?: DType): Value {
+  const scope = calls.evaluator.scope(builder);
+  return new NodeContext(plainOperator("tensor"), [item], scope).tensorOf(item, like);
+}
+
+/** Zeros of an item's types, made in the builder's graph. */
+export function zerosLike(item: Item, builder: Builder): Item {
+  if (isValue(item)) return zeros(item, builder);
+  if (item.kind === "tuple") return tupleOf(item.elements.map((e) => zerosLike(e, builder)));
+  return item;
+}
+
+function zeros(value: Value, builder: Builder): Value {
+  const { dtype, shape } = value.tensor;
+  const isWide = computeType(dtype) === "i64" || computeType(dtype) === "u64";
+  const zero = constantValue(builder, dtype, [], [isWide ? 0n : 0]);
+  return shape.length === 0 ? zero : builder.create(Expand, { x: zero }, { shape });
+}
+
+/** The value, or a copy of it where it does not come from an op of the builder's graph, or always. */
+export function local(value: Value, builder: Builder, always = false): Value {
+  return !always && value.op && graphOf(value) === builder.graph ? value : builder.create(IdentityOp, { x: value });
+}
+
+function extentValue(d: Dim, builder: Builder): Value {
+  return builder.create(Reshape, { x: builder.create(Extents, {}, { values: [d] }) }, { shape: [] });
+}
+
+/** Takes a region that is not needed apart, so that nothing in it uses values around it. */
+export function discard(graph: Graph): void {
+  graph.setOutputs([]);
+  for (const op of graph.opsReversed()) graph.remove(op);
+}
+
+/** The opposite of a bool scalar. */
+export const negated = (x: Value, builder: Builder): Value => builder.create(LogicalNot, { x });
+

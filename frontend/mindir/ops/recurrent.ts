@@ -1,0 +1,284 @@
+/** Recurrent layers. Ours have weights [direction, input, gates * hidden] and gates in the order i, f, c, o and z, r, n. */
+import * as dim from "../../../ir/dim.ts";
+import type { Dim } from "../../../ir/dim.ts";
+import type { Value } from "../../../ir/graph.ts";
+import { Concat, Split, Stack } from "../../../ir/ops/join.ts";
+import { Gru, Lstm, Rnn } from "../../../ir/ops/recurrent.ts";
+import { Expand, Reshape, Transpose } from "../../../ir/ops/shape.ts";
+import { Slice } from "../../../ir/ops/slice.ts";
+import type { Lowering, Lowerings, NodeContext } from "../node.ts";
+import type { Item } from "../values.ts";
+import { tupleOf } from "../values.ts";
+import { Formula } from "./math.ts";
+
+interface Layer {
+  readonly input: number;
+  readonly hidden: number;
+  readonly layers: number;
+  readonly directions: number;
+  readonly hasBias: boolean;
+}
+
+function layerOf(n: NodeContext): Layer {
+  if (n.int([-1, "proj_size"], 0) !== 0) return n.unsupported("a projection of the hidden state is not supported");
+  return {
+    input: n.int([-1, "input_size"]),
+    hidden: n.int([-1, "hidden_size"]),
+    layers: n.int([-1, "num_layers"], 1),
+    directions: n.bool([-1, "bidirectional"], false) ? 2 : 1,
+    hasBias: n.bool([-1, "has_bias"], true),
+  };
+}
+
+/** Takes consecutive parts of a vector. */
+class Parts {
+  private at = 0;
+
+  constructor(
+    private readonly n: NodeContext,
+    private readonly flat: Value,
+  ) {}
+
+  /** The next `rows * columns` elements as a matrix. */
+  matrix(rows: number, columns: number): Value {
+    const part = this.n.create(Slice, { x: this.flat }, { starts: [this.at], sizes: [rows * columns], steps: [1] });
+    this.at += rows * columns;
+    return this.n.create(Reshape, { x: part }, { shape: [rows, columns] });
+  }
+}
+
+/** Weights of one layer and direction as the file has them: [gates * hidden, input], biases [1, gates * hidden]. */
+interface Cell {
+  readonly w: Value;
+  readonly r: Value;
+  readonly biases: readonly Value[];
+}
+
+const inputOf = (l: Layer, layer: number): number => (layer === 0 ? l.input : l.hidden * l.directions);
+
+/** How many biases each cell has, by the vector's length: none, one (the CPU's) or two (cuDNN's). */
+function biasCount(n: NodeContext, l: Layer, gates: number, length: Dim): number {
+  const cells = Array.from({ length: l.layers }, (_, layer) => l.directions * gates * l.hidden * (inputOf(l, layer) + l.hidden));
+  const matrices = cells.reduce((a, b) => a + b, 0);
+  const each = l.layers * l.directions * gates * l.hidden;
+  const count = [0, 1, 2].find((k) => length === matrices + k * each);
+  return count ?? n.unsupported(`weights of ${dim.formatDim(length)} elements do not fit the layer`, undefined, "type-mismatch");
+}
+
+/**
+ * The flat weights: for each layer and direction the input matrix and the hidden matrix, then for each the biases
+ * (MindSpore, lstm_cpu_kernel.cc and cuDNN's layout, which agree for one layer and direction).
+ */
+function cells(n: NodeContext, l: Layer, gates: number, weights: Value): Cell[][] {
+  const length = dim.product(weights.tensor.shape);
+  const count = biasCount(n, l, gates, length);
+  const parts = new Parts(n, n.reshape(weights, [length]));
+  const width = gates * l.hidden;
+  const matrices = Array.from({ length: l.layers }, (_, layer) =>
+    Array.from({ length: l.directions }, () => ({ w: parts.matrix(width, inputOf(l, layer)), r: parts.matrix(width, l.hidden) })),
+  );
+  return matrices.map((row) => row.map((m) => ({ ...m, biases: Array.from({ length: count }, () => parts.matrix(1, width)) })));
+}
+
+const transposed = (n: NodeContext, x: Value): Value => n.create(Transpose, { x }, { perm: [1, 0] });
+const stacked = (n: NodeContext, xs: readonly Value[]): Value => n.create(Stack, { xs }, { axis: 0 });
+
+/** The columns of [rows, gates * hidden] with their gates in another order. */
+function reordered(n: NodeContext, x: Value, order: readonly number[], hidden: Dim): Value {
+  const axis = x.tensor.shape.length - 1;
+  const parts = n.createAll(Split, { x }, { axis, sizes: order.map(() => hidden) });
+  return n.create(Concat, { xs: order.map((k) => parts[k]!) }, { axis });
+}
+
+interface Weights {
+  readonly w: Value;
+  readonly r: Value;
+  readonly b: Value | undefined;
+}
+
+/** The cells of a layer's directions, with all biases added. */
+function layerWeights(n: NodeContext, row: readonly Cell[], hidden: number, order?: readonly number[]): Weights {
+  const f = new Formula(n);
+  const arranged = (x: Value): Value => (order ? reordered(n, x, order, hidden) : x);
+  const biases = row.map((c) => (c.biases.length === 0 ? undefined : c.biases.reduce((a, b) => f.add(a, b))));
+  const b = biases.every((v) => v !== undefined) ? n.reshape(stacked(n, biases.map((v) => arranged(v))), [row.length, biases[0]!.tensor.shape[1]!]) : undefined;
+  return { w: stacked(n, row.map((c) => arranged(transposed(n, c.w)))), r: stacked(n, row.map((c) => arranged(transposed(n, c.r)))), b };
+}
+
+/** The states of one layer, of all layers' in one tensor [layers * directions, batch, hidden]. */
+const statesOf = (n: NodeContext, x: Value, l: Layer, layer: number): Value =>
+  n.create(Slice, { x }, { starts: [layer * l.directions, 0, 0], sizes: [l.directions, x.tensor.shape[1]!, x.tensor.shape[2]!], steps: [1, 1, 1] });
+
+/** [time, direction, batch, hidden] as [time, batch, direction * hidden]. */
+function joined(n: NodeContext, y: Value): Value {
+  const [time, directions, batch, hidden] = y.tensor.shape as readonly [Dim, Dim, Dim, Dim];
+  if (directions === 1) return n.reshape(y, [time, batch, hidden]);
+  return n.reshape(n.create(Transpose, { x: y }, { perm: [0, 2, 1, 3] }), [time, batch, dim.mul(directions, hidden)]);
+}
+
+const directionOf = (l: Layer): "forward" | "bidirectional" => (l.directions === 2 ? "bidirectional" : "forward");
+const repeated = (l: Layer, names: readonly string[]): string[] => Array.from({ length: l.directions }, () => names).flat();
+const zerosFor = (names: readonly string[]): number[] => names.map(() => 0);
+
+/** x [time, batch, input], h0, c0, flat weights; results y, h, c and two that only training uses. */
+const lstm: Lowering = (n) => {
+  const l = layerOf(n);
+  const [x, h0, c0, weights] = [n.input(0), n.input(1), n.input(2), n.input(3)];
+  const rows = cells(n, l, 4, weights);
+  const names = repeated(l, ["sigmoid", "tanh", "tanh"]);
+  const finals: { h: Value; c: Value }[] = [];
+  const y = rows.reduce((input, row, layer) => {
+    const states = { h0: statesOf(n, h0, l, layer), c0: statesOf(n, c0, l, layer) };
+    const attributes = { direction: directionOf(l), activations: names, alphas: zerosFor(names), betas: zerosFor(names) };
+    const [out, h, c] = n.createAll(Lstm, { x: input, ...layerWeights(n, row, l.hidden), ...states }, attributes);
+    finals.push({ h: h!, c: c! });
+    return joined(n, out!);
+  }, x);
+  const [h, c] = [finals.map((f) => f.h), finals.map((f) => f.c)].map((xs) => (xs.length === 1 ? xs[0]! : n.create(Concat, { xs }, { axis: 0 })));
+  return tupleOf([y, h!, c!, reserved, reserved]);
+};
+
+const reserved: Item = { kind: "python", text: "a buffer that only training uses" };
+
+/** x, h0, flat weights; gates r, z, n in the file. The new gate's hidden bias is inside the reset. */
+const gru: Lowering = (n) => {
+  const l = layerOf(n);
+  const [x, h0, weights] = [n.input(0), n.input(1), n.input(2)];
+  const rows = cells(n, l, 3, weights);
+  const names = repeated(l, ["sigmoid", "tanh"]);
+  const finals: Value[] = [];
+  const y = rows.reduce((input, row, layer) => {
+    const { b, new_bias } = gruBiases(n, row, l.hidden);
+    const { w, r } = layerWeights(n, row, l.hidden, [1, 0, 2]);
+    const attributes = { direction: directionOf(l), activations: names, alphas: zerosFor(names), betas: zerosFor(names), linear_before_reset: true };
+    const [out, h] = n.createAll(Gru, { x: input, w, r, b, new_bias, h0: statesOf(n, h0, l, layer) }, attributes);
+    finals.push(h!);
+    return joined(n, out!);
+  }, x);
+  const h = finals.length === 1 ? finals[0]! : n.create(Concat, { xs: finals }, { axis: 0 });
+  return tupleOf([y, h, reserved, reserved]);
+};
+
+/** All biases but the hidden one of the new gate, and that one, in our order of gates. */
+function gruBiases(n: NodeContext, row: readonly Cell[], hidden: number): { b: Value | undefined; new_bias: Value | undefined } {
+  const [first] = row;
+  if (!first || first.biases.length === 0) return { b: undefined, new_bias: undefined };
+  const f = new Formula(n);
+  const gatesOf = (x: Value): readonly Value[] => n.createAll(Split, { x }, { axis: 1, sizes: [hidden, hidden, hidden] });
+  const pairs = row.map((c) => {
+    const [input, state] = [gatesOf(c.biases[0]!), c.biases[1] ? gatesOf(c.biases[1]) : undefined];
+    const both = (k: number): Value => (state ? f.add(input[k]!, state[k]!) : input[k]!);
+    return { b: n.create(Concat, { xs: [both(1), both(0), input[2]!] }, { axis: 1 }), fresh: state?.[2] };
+  });
+  const joinedRows = (xs: readonly Value[]): Value => n.create(Concat, { xs }, { axis: 0 });
+  const fresh = pairs.flatMap((p) => (p.fresh ? [p.fresh] : []));
+  return { b: joinedRows(pairs.map((p) => p.b)), new_bias: fresh.length === row.length ? joinedRows(fresh) : undefined };
+}
+
+/** A vector [gates * hidden] as [1, gates * hidden]. */
+const asRow = (n: NodeContext, x: Value): Value => n.reshape(x, [1, dim.product(x.tensor.shape)]);
+
+/** Rows `from` on of a matrix. */
+function rowsOf(n: NodeContext, x: Value, from: Dim, count: Dim): Value {
+  return n.create(Slice, { x }, { starts: [from, 0], sizes: [count, x.tensor.shape[1]!], steps: [1, 1] });
+}
+
+function checkPlain(n: NodeContext): void {
+  const refuse = (name: string): never => n.unsupported(`the attribute '${name}' has a value that is not supported`);
+  if (n.string([-1, "direction"], "unidirectional") !== "unidirectional") refuse("direction");
+  if (n.bool([-1, "use_peephole"], false)) refuse("use_peephole");
+  if (n.int([-1, "num_proj"], 0) !== 0) refuse("num_proj");
+  if (n.int([-1, "cell_depth"], 1) !== 1) refuse("cell_depth");
+  if (!n.bool([-1, "time_major"], true)) refuse("time_major");
+  if (n.float([-1, "cell_clip"], -1) > 0) refuse("cell_clip");
+}
+
+const lengthsOf = (n: NodeContext, at: number): Value | undefined => {
+  const lengths = n.optional(at);
+  return lengths && n.cast(lengths, "i32");
+};
+
+/** x, w [input + hidden, 4 * hidden] with gates i, c, f, o, b, lengths, h0, c0: all hidden states, and more of training. */
+const dynamicRnn: Lowering = (n) => {
+  checkPlain(n);
+  const [x, w, given] = [n.input(0), n.input(1), n.input(2)];
+  const input = x.tensor.shape[2]!;
+  const hidden = dim.floordiv(w.tensor.shape[1]!, 4);
+  const arranged = (v: Value): Value => reordered(n, v, [0, 2, 1, 3], hidden);
+  const names = ["sigmoid", "tanh", n.string([-1, "activation"], "tanh")];
+  const operands = {
+    x,
+    w: n.reshape(arranged(rowsOf(n, w, 0, input)), [1, input, w.tensor.shape[1]!]),
+    r: n.reshape(arranged(rowsOf(n, w, input, hidden)), [1, hidden, w.tensor.shape[1]!]),
+    b: withForgetBias(n, arranged(asRow(n, n.cast(given, x.tensor.dtype))), hidden),
+    lengths: lengthsOf(n, 3),
+    h0: n.optional(4),
+    c0: n.optional(5),
+  };
+  const [out] = n.createAll(Lstm, operands, { activations: names, alphas: zerosFor(names), betas: zerosFor(names) });
+  const y = joined(n, out!);
+  return tupleOf([y, y, ...Array.from({ length: 6 }, () => reserved)]);
+};
+
+function withForgetBias(n: NodeContext, b: Value, hidden: Dim): Value {
+  const forget = n.float([-1, "forget_bias"], 0);
+  if (forget === 0) return b;
+  const part = (value: number): Value => n.create(Expand, { x: n.scalar(b.tensor.dtype, value) }, { shape: [1, hidden] });
+  return new Formula(n).add(b, n.create(Concat, { xs: [part(0), part(forget), part(0), part(0)] }, { axis: 1 }));
+}
+
+/** x, input weights [input, 3 * hidden], hidden weights, their biases, lengths, h0: all hidden states, and more of training. */
+const dynamicGru: Lowering = (n) => {
+  checkPlain(n);
+  const [x, w, r] = [n.input(0), n.input(1), n.input(2)];
+  const hidden = r.tensor.shape[0]!;
+  const order = n.string([-1, "gate_order"], "rzh") === "rzh" ? [1, 0, 2] : [0, 1, 2];
+  const arranged = (v: Value): Value => reordered(n, v, order, hidden);
+  const bias = (at: number): Value | undefined => {
+    const v = n.optional(at);
+    return v && arranged(asRow(n, n.cast(v, x.tensor.dtype)));
+  };
+  const { b, new_bias } = splitBias(n, bias(3), bias(4), hidden);
+  const names = ["sigmoid", n.string([-1, "activation"], "tanh")];
+  const weights = { w: n.reshape(arranged(w), [1, ...w.tensor.shape]), r: n.reshape(arranged(r), [1, ...r.tensor.shape]) };
+  const h0 = n.optional(6);
+  const state = h0 && n.reshape(n.cast(h0, x.tensor.dtype), [1, x.tensor.shape[1]!, hidden]);
+  const attributes = { activations: names, alphas: zerosFor(names), betas: zerosFor(names), linear_before_reset: n.bool([-1, "reset_after"], true) };
+  const [out] = n.createAll(Gru, { x, ...weights, b, new_bias, lengths: lengthsOf(n, 5), h0: state }, attributes);
+  const y = joined(n, out!);
+  return tupleOf([y, y, ...Array.from({ length: 4 }, () => reserved)]);
+};
+
+/** Biases [1, 3 * hidden] in our order of gates as the one outside and the one inside the reset. */
+function splitBias(n: NodeContext, input: Value | undefined, state: Value | undefined, hidden: Dim): { b: Value | undefined; new_bias: Value | undefined } {
+  if (!state) return { b: input, new_bias: undefined };
+  const [z, r, fresh] = n.createAll(Split, { x: state }, { axis: 1, sizes: [hidden, hidden, hidden] });
+  const zero = n.create(Expand, { x: n.scalar(state.tensor.dtype, 0) }, { shape: [1, hidden] });
+  const gates = n.create(Concat, { xs: [z!, r!, zero] }, { axis: 1 });
+  return { b: input ? new Formula(n).add(input, gates) : gates, new_bias: fresh! };
+}
+
+/** A layer whose only gate is its activation. */
+const rnn: Lowering = (n) => {
+  const l = layerOf(n);
+  const rows = cells(n, l, 1, n.input(2));
+  const names = repeated(l, [n.string([-1, "nonlinearity", "activation"], "tanh")]);
+  const finals: Value[] = [];
+  const y = rows.reduce((input, row, layer) => {
+    const attributes = { direction: directionOf(l), activations: names, alphas: zerosFor(names), betas: zerosFor(names) };
+    const [out, h] = n.createAll(Rnn, { x: input, ...layerWeights(n, row, l.hidden), h0: statesOf(n, n.input(1), l, layer) }, attributes);
+    finals.push(h!);
+    return joined(n, out!);
+  }, n.input(0));
+  return [y, finals.length === 1 ? finals[0]! : n.create(Concat, { xs: finals }, { axis: 0 })];
+};
+
+export const recurrent: Lowerings = {
+  LSTM: lstm,
+  LSTMV2: lstm,
+  GRUV2: gru,
+  CudnnGRU: gru,
+  RNN: rnn,
+  DynamicRNN: dynamicRnn,
+  DynamicGRUV2: dynamicGru,
+};

@@ -1,0 +1,27 @@
+/** MindSpore's numbers of element types, as `Cast` and others get them as integers since 2.3. */
+import type { DType } from "../../ir/type.ts";
+
+/** `TypeId` of mindspore/core/ir/dtype/type_id.h: kNumberTypeBool = 30 and so on. */
+const byNumber: ReadonlyMap<number, DType> = new Map([
+  [30, "bool"],
+  [31, "i64"], // int
+  [32, "i8"],
+  [33, "i16"],
+  [34, "i32"],
+  [35, "i64"],
+  [36, "u64"], // uint
+  [37, "u8"],
+  [38, "u16"],
+  [39, "u32"],
+  [40, "u64"],
+  [41, "f32"], // float
+  [42, "f16"],
+  [43, "f32"],
+  [44, "f64"],
+  [45, "bf16"],
+]);
+
+export const dtypeOfNumber = (id: number): DType | undefined => byNumber.get(id);
+
+/** The number of an element type; undefined for those that MindSpore has not. */
+export const numberOfDType = (dtype: DType): number | undefined => [...byNumber].reverse().find(([, d]) => d === dtype)?.[0];
