@@ -243,6 +243,42 @@ export function floordiv(a: Expr, b: Expr): Expr {
   return select(apart, sub(q, constantLike(a, 1)), q);
 }
 
+const hashes = new WeakMap<Expr, string>();
+
+/**
+ * A hash of what an expression looks like, whatever was built before it: terms that are sorted by it stand in the same
+ * order in every run (FNV-1a over 32 bits, by Fowler, Noll and Vo).
+ */
+function structureHash(e: Expr): string {
+  const known = hashes.get(e);
+  if (known !== undefined) return known;
+  let hash = 0x811c9dc5;
+  for (const c of structureText(e)) hash = Math.imul(hash ^ c.charCodeAt(0), 0x01000193) >>> 0;
+  const text = hash.toString(16).padStart(8, "0");
+  hashes.set(e, text);
+  return text;
+}
+
+function structureText(e: Expr): string {
+  const parts = partsOf(e).map(structureHash).join();
+  const dims = dimsOf(e).map((d) => dim.dimKey(d).replace(/\.\d+/g, "")).join();
+  switch (e.kind) {
+    case "const":
+      return `${e.dtype} ${scalarKey(e.value)}`;
+    case "var":
+      return `${e.dtype} ${e.name}`;
+    case "load":
+      return `load ${e.buffer.name} ${e.buffer.dtype} ${dims}`;
+    case "unary":
+    case "binary":
+      return `${e.op} ${parts}`;
+    case "round":
+      return `${e.storage} ${parts}`;
+    default:
+      return `${e.kind} ${e.dtype} ${parts} ${dims}`;
+  }
+}
+
 /** An expression that stands in an index as an atom. */
 class OpaqueExpr implements dim.Opaque {
   readonly kind = "opaque";
@@ -252,7 +288,7 @@ class OpaqueExpr implements dim.Opaque {
   readonly high: number;
 
   constructor(readonly expr: Expr) {
-    this.key = `@${expr.id}`;
+    this.key = `@${structureHash(expr)}.${expr.id}`;
     this.loops = loopsIn(expr);
     [this.low, this.high] = exprRange(expr);
   }
