@@ -336,6 +336,59 @@ describe("functions of ONNX models", () => {
   });
 });
 
+describe("regions of ONNX models", () => {
+  const branch = (nodes: readonly Message[], more: Message = {}): Message => ({
+    type: 5,
+    g: { name: "b", node: nodes, output: [valueInfo("r", "f32", [4])], ...more },
+  });
+  const choose = (then: Message, otherwise: Message): Message =>
+    node("If", ["c"], ["y"], { then_branch: then, else_branch: otherwise }, { name: "/if" });
+  const inputs = { input: [x4, valueInfo("c", "bool", [])] };
+  const neg = branch([node("Neg", ["x"], ["r"])]);
+  const branches = (graph: Graph): string[] => [...graph.ops()].flatMap((op) => op.regions).map(outline);
+
+  it("use values and constants of the graphs around them, and their own", () => {
+    const own = branch([node("Add", ["h", "w"], ["t"]), node("Mul", ["t", "v"], ["r"])], { initializer: [floats("v", [4], [1, 2, 3, 4])] });
+    const graph = { ...inputs, initializer: [floats("w", [4], [1, 2, 3, 4])] };
+    const { graph: made } = importModelOf([node("Relu", ["x"], ["h"]), choose(own, neg)], graph);
+    expect(branches(made)).to.deep.equal([" > add:t mul:r > r", " > neg:r > r"]);
+  });
+
+  it("are lowered in place where the choice is known", () => {
+    const { graph } = importModelOf(
+      [choose(neg, branch([node("Foo", ["x"], ["r"])]))],
+      inputs,
+      {},
+      { inputValues: new Map([["c", constant("bool", [], [1])]]) },
+    );
+    expect(outline(graph)).to.equal("x > neg:y > y");
+  });
+
+  it("report their problems by the path to the node", () => {
+    const bad = branch([node("Foo", ["x"], ["t"]), node("Relu", ["t"], ["r"])]);
+    expect(problems(() => importModelOf([choose(bad, neg)], inputs))).to.deep.equal([
+      "unsupported-op /if/node 0: Foo: the operator is not supported",
+    ]);
+  });
+
+  it("may be in functions, whose attributes they see", () => {
+    const leaky = branch([node("LeakyRelu", ["x"], ["r"], { alpha: { refAttrName: "slope", type: 1 } })]);
+    const f = {
+      name: "F",
+      domain: "local",
+      input: ["x", "c"],
+      output: ["y"],
+      attribute: ["slope"],
+      opsetImport: [{ domain: "", version: 17 }],
+      node: [choose(leaky, neg)],
+    };
+    const { graph } = importModelOf([node("F", ["x", "c"], ["y"], { slope: { f: 0.5, type: 1 } }, { domain: "local" })], inputs, {
+      functions: [f],
+    });
+    expect(branches(graph)).to.deep.equal([" > leaky_relu:r > r", " > neg:r > r"]);
+  });
+});
+
 describe("damaged ONNX models", () => {
   it("give a diagnostic or a graph: bytes", async function () {
     this.timeout(300_000);
