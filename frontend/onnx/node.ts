@@ -18,6 +18,13 @@ export type Lowering = (n: NodeContext) => Value | readonly Value[];
 /** Lowerings by `op_type`; every version that differs is told apart by `n.opset`. */
 export type Lowerings = Readonly<Record<string, Lowering>>;
 
+/** A body that was lowered, or why it was not. */
+export interface TriedRegion {
+  readonly graph?: Graph;
+  /** Whether all that stood in the way is that values are not known at compile time. */
+  readonly lacksConstants: boolean;
+}
+
 /** What a node needs of the importer around it. */
 export interface NodeScope {
   readonly builder: Builder;
@@ -31,8 +38,8 @@ export interface NodeScope {
   sparseConstant(tensor: OnnxSparseTensor): Constant;
   /** A body or branch as a graph of ours; its free names are values around the node. `inputs`: types of its formal inputs. */
   region(graph: OnnxGraph, inputs: readonly Type[]): Graph;
-  /** The same, or undefined where lowering the body fails; nothing is reported then. */
-  tryRegion(graph: OnnxGraph, inputs: readonly Type[]): Graph | undefined;
+  /** The same where lowering the body may fail; nothing is reported then. */
+  tryRegion(graph: OnnxGraph, inputs: readonly Type[]): TriedRegion;
   /** The outputs of a body whose nodes are lowered in place, at the end of `into` (default: the graph of the node); `inputs`: values for its formal inputs. */
   inlined(graph: OnnxGraph, inputs: readonly Value[], into?: Graph): readonly Value[];
   /** A name for an extent that the node produces, unlike any other in the model. */
@@ -172,8 +179,8 @@ export class NodeContext {
     return this.scope.region(this.graph(name), inputs);
   }
 
-  /** The same, or undefined where lowering it fails; nothing is reported then. */
-  tryRegion(name: string, inputs: readonly Type[]): Graph | undefined {
+  /** The same where lowering it may fail; nothing is reported then. */
+  tryRegion(name: string, inputs: readonly Type[]): TriedRegion {
     return this.scope.tryRegion(this.graph(name), inputs);
   }
 

@@ -13,7 +13,7 @@ import type { Type } from "../../ir/type.ts";
 import { bindFailed, bindGraph, declareTypes, nameOf, pathOf } from "./bind.ts";
 import { callAttributes, callKey, domainOf, resolveNode } from "./functions.ts";
 import type { OnnxFunction, OnnxGraph, OnnxNode, OnnxSparseTensor, OnnxTensor } from "./messages.ts";
-import { type Lowering, NeedsConstantError, NodeContext, type NodeScope } from "./node.ts";
+import { type Lowering, NeedsConstantError, NodeContext, type NodeScope, type TriedRegion } from "./node.ts";
 import { lowerings } from "./ops/index.ts";
 import { sortNodes } from "./order.ts";
 import { isModelError, Scope, SilencedError } from "./scope.ts";
@@ -122,19 +122,19 @@ class NodeImport implements NodeScope {
     return made;
   }
 
-  tryRegion(graph: OnnxGraph, inputs: readonly Type[]): Graph | undefined {
+  tryRegion(graph: OnnxGraph, inputs: readonly Type[]): TriedRegion {
     const { problems } = this.session;
     const [before, isTainted] = [problems.mark(), this.isTainted];
     try {
       const made = this.region(graph, inputs);
-      if (problems.errors === before.errors) return made;
+      if (problems.errors === before.errors) return { graph: made, lacksConstants: false };
       made.dispose();
     } catch (e) {
       if (!isModelError(e)) throw e;
     }
-    problems.restore(before);
+    const found = problems.restore(before);
     this.isTainted = isTainted;
-    return undefined;
+    return { lacksConstants: found.length > 0 && found.every((d) => d.inputs !== undefined) };
   }
 
   inlined(graph: OnnxGraph, inputs: readonly Value[], into?: Graph): readonly Value[] {

@@ -43,11 +43,14 @@ export class Problems {
     return { found: [...this.found].map(([key, p]) => [key, { ...p, others: [...p.others] }]), errors: this.errors };
   }
 
-  /** Forgets what was reported since the mark. */
-  restore({ found, errors }: ReturnType<Problems["mark"]>): void {
+  /** Forgets what was reported since the mark, and gives the errors of new kinds among it. */
+  restore({ found, errors }: ReturnType<Problems["mark"]>): readonly Diagnostic[] {
+    const before = new Set(found.map(([key]) => key));
+    const forgotten = [...this.found].flatMap(([key, { first }]) => (before.has(key) || first.severity !== "error" ? [] : [first]));
     this.found.clear();
     for (const [key, p] of found) this.found.set(key, p);
     this.errors = errors;
+    return forgotten;
   }
 
   error(code: Diagnostic["code"], location: Location, message: string, more: Partial<Diagnostic> = {}): void {

@@ -90,14 +90,20 @@ function loopNode(n: NodeContext): readonly Value[] {
   const mayUnroll = typeof start.count === "number" && start.count <= mostUnrolled && start.condition !== undefined;
   const types = loopInputs(start.carried.map((v) => v.type));
   const isTyped = start.carried.every((v) => v.type.kind === "tensor");
-  const body = mayUnroll ? (isTyped ? n.tryRegion("body", types) : undefined) : n.region("body", types);
+  const { graph: body, lacksConstants } = isTyped || !mayUnroll ? n.tryRegion("body", types) : { lacksConstants: false };
   const misfit = body && fitOutputs(n, body, start.carried);
   if (body && misfit === undefined) return createLoop(n, start, body);
   body?.dispose();
   if (mayUnroll) return unrolled(n, start, start.count);
-  throw new OpError(misfit!, "unsupported-type", {
-    remedy: "give the number of iterations as a constant, so that the loop can be unrolled",
-  });
+  if (body || lacksConstants || !isTyped) needsCount(n, start);
+  if (misfit !== undefined) throw new OpError(misfit, "unsupported-type");
+  return createLoop(n, start, n.region("body", types));
+}
+
+/** Asks for the count and the condition as constants where that would allow to unroll the loop. */
+function needsCount(n: NodeContext, { count, condition }: LoopStart): void {
+  if (n.optional(0) && count === undefined) n.numbers(0, "the number of iterations of a loop that must be unrolled");
+  if (condition === undefined) n.numbers(1, "the condition of a loop that must be unrolled");
 }
 
 /** Gives the body's outputs the shapes of the carried values where only axes of one differ; says what does not fit. */
@@ -149,9 +155,10 @@ function iterationsOf(
   const declared = n.node.output.slice(carried.length).map((_, k) => n.declaredShape(carried.length + k)?.[0]);
   const most = count ?? declared.find((d) => d !== undefined);
   if (most === undefined) {
+    if (n.optional(0)) n.numbers(0, "the number of iterations, each of which gives values to keep,");
     n.unsupported(
       "nothing bounds the number of iterations, each of which gives values to keep",
-      "give the number of iterations as a constant, or declare the shape of the result",
+      "give the loop a count, or declare the shape of the result",
     );
   }
   return { extent: n.freshExtent("steps").name, most };
