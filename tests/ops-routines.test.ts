@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { OpError } from "../ir/diagnostic.ts";
+import { extent } from "../ir/dim.ts";
 import { Det } from "../ir/ops/determinant.ts";
 import { NmsWithMask, NonMaxSuppression } from "../ir/ops/nms.ts";
 import { Compress, NonZero } from "../ir/ops/select-data.ts";
@@ -9,7 +10,7 @@ import { Unique } from "../ir/ops/unique.ts";
 import type { Scalar } from "../ir/scalar.ts";
 import type { DType } from "../ir/type.ts";
 import { evaluateOp } from "./evaluate-op.ts";
-import type { Given } from "./run-op.ts";
+import { type Given, runOp } from "./run-op.ts";
 import { points } from "./tables.ts";
 
 const given = (dtype: DType, shape: readonly number[], values: readonly Scalar[]): Given => ({ dtype, shape, values });
@@ -65,6 +66,20 @@ describe("sort and top_k", () => {
     const x = given("i64", [3, 2], [2n ** 60n + 1n, 5n, 2n ** 60n, 7n, -(2n ** 62n), 6n]);
     expect(evaluateOp(Sort, { x }, { axis: 0 })[1]!.values).to.eql([2, 0, 1, 2, 0, 1]);
     expect(evaluateOp(TopK, { x }, { axis: 0, k: 1 })[1]!.values).to.eql([0, 1]);
+  });
+
+  it("fill up with zeros where an extent turns out smaller than k", () => {
+    for (const k of [3, 40]) {
+      const [values, indices] = runOp(
+        TopK,
+        { x: { dtype: "f32", shape: [2, extent("n")], values: [1, 2, 4, 3] } },
+        { k },
+        new Map([["n", 2]]),
+      );
+      const rest = new Array<number>(k - 2).fill(0);
+      expect(values!.values).to.eql([2, 1, ...rest, 4, 3, ...rest]);
+      expect(indices!.values).to.eql([1, 0, ...rest, 0, 1, ...rest]);
+    }
   });
 
   it("refuse more values than there are", () => {

@@ -124,7 +124,9 @@ export const Loop = defineOp({
     body: attribute.graph(),
     steps: attribute.maybe(attribute.dim(undefined, "the number of iterations, where it is known before the loop runs")),
     extent: attribute.maybe(attribute.text(undefined, "name of the number of iterations, where only running tells")),
-    most: attribute.maybe(attribute.dim(undefined, "with `extent`: the most iterations there can be; one more is an error of the run")),
+    most: attribute.maybe(
+      attribute.dim(undefined, "with `extent`: the most iterations that `count` and the condition allow; sizes the memory"),
+    ),
   },
   results: ["results"],
   infer({ count, condition, carried }, { body, steps, extent: name, most }) {

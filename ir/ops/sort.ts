@@ -4,8 +4,8 @@ import { normalizeAxis } from "../axis.ts";
 import { defineOp, operand, type Routine } from "../define.ts";
 import { OpError } from "../diagnostic.ts";
 import { type Dim, formatDim } from "../dim.ts";
-import { type Buffer, index, load, makeBuffer } from "../expr.ts";
-import { type Stmt, store } from "../loop.ts";
+import { type Buffer, constantLike, index, load, lt, makeBuffer } from "../expr.ts";
+import { ifThen, type Stmt, store } from "../loop.ts";
 import { type TensorType, tensor } from "../type.ts";
 import { eachIndex, mergeSort, precedes, selectFirst, type SortedPositions } from "./merge-sort.ts";
 
@@ -38,13 +38,24 @@ function eachRow(shape: readonly Dim[], axis: number, body: (row: Row) => readon
   return nest(0, []);
 }
 
-/** Stores the first `count` values of the sorted row and their positions. */
-function storeSorted(x: Buffer, [values, indices]: readonly Buffer[], row: Row, count: Dim, sorted: SortedPositions): Stmt[] {
-  const put = (i: Dim): Stmt[] => [
-    store(values!, row.point(i), load(x, row.point(sorted.at(i)))),
-    store(indices!, row.point(i), index(sorted.at(i))),
+interface SortedRow {
+  readonly row: Row;
+  readonly n: Dim;
+  readonly sorted: SortedPositions;
+}
+
+/** Stores the first `count` values of the sorted row and their positions; zeros past its end, should `count` be larger. */
+function storeSorted(x: Buffer, [values, indices]: readonly Buffer[], count: Dim, { row, n, sorted }: SortedRow): Stmt[] {
+  const zero = constantLike(load(x, row.point(0)), 0);
+  return [
+    ...sorted.body,
+    eachIndex("place", count, (i) => {
+      const put = [store(values!, row.point(i), load(x, row.point(sorted.at(i)))), store(indices!, row.point(i), index(sorted.at(i)))];
+      const isThere = lt(index(i), index(n));
+      if (isThere.kind === "const" || count === n) return put;
+      return [ifThen(isThere, put, [store(values!, row.point(i), zero), store(indices!, row.point(i), index(0))])];
+    }),
   ];
-  return [...sorted.body, eachIndex("place", count, put)];
 }
 
 function sortRows(x: Buffer, results: readonly Buffer[], axis: number, count: Dim, descending: boolean): Routine {
@@ -57,7 +68,7 @@ function sortRows(x: Buffer, results: readonly Buffer[], axis: number, count: Di
     byInsertion
       ? selectFirst({ best: order, row: row.others, count: n, k: count, before: before(row) })
       : mergeSort({ order, row: row.others, count: n, before: (a, b) => ({ holds: before(row)(a, b) }) });
-  return { temporaries: [order], body: eachRow(x.shape, axis, (row) => storeSorted(x, results, row, count, sorted(row))) };
+  return { temporaries: [order], body: eachRow(x.shape, axis, (row) => storeSorted(x, results, count, { row, n, sorted: sorted(row) })) };
 }
 
 const sortOperands = { x: operand };

@@ -6,6 +6,7 @@ import { type Dim, product } from "../../../ir/dim.ts";
 import type { Graph, Value } from "../../../ir/graph.ts";
 import { constantValue } from "../../../ir/ops/constant.ts";
 import { type DifferingExtent, differingExtents, If, Loop, loopInputs } from "../../../ir/ops/control.ts";
+import { Min } from "../../../ir/ops/elementwise.ts";
 import { Stack } from "../../../ir/ops/join.ts";
 import { Expand, Extents, Reshape } from "../../../ir/ops/shape.ts";
 import { formatType, sameType, tensor, type Type } from "../../../ir/type.ts";
@@ -131,15 +132,23 @@ function fitOutputs(n: NodeContext, body: Graph, carried: readonly Value[]): str
 
 function createLoop(n: NodeContext, start: LoopStart, body: Graph): readonly Value[] {
   const { carried } = start;
+  const hasStacked = body.outputs.length > 1 + carried.length;
+  const iterations = hasStacked ? iterationsOf(n, start, body) : undefined;
+  const count = start.isCounted ? asScalar(n, n.input(0)) : undefined;
+  const bound = iterations && "most" in iterations && start.count === undefined ? boundedCount(n, count, iterations.most) : count;
   const operands = {
-    ...(start.isCounted && { count: asScalar(n, n.input(0)) }),
+    ...(bound && { count: bound }),
     ...(n.optional(1) && start.condition !== true && { condition: asScalar(n, n.input(1)) }),
     carried,
   };
-  const hasStacked = body.outputs.length > 1 + carried.length;
-  const iterations = hasStacked ? iterationsOf(n, start, body) : {};
   const results = n.createAll(Loop, operands, { body, ...iterations });
   return results.slice(0, body.outputs.length - 1);
+}
+
+/** The count, but no more than there is memory for: the file declares how many values the loop gives. */
+function boundedCount(n: NodeContext, count: Value | undefined, most: Dim): Value {
+  const bound = n.create(Reshape, { x: n.create(Extents, {}, { values: [most] }) }, { shape: [] });
+  return count ? n.create(Min, { a: count, b: bound }) : bound;
 }
 
 /** The number of iterations where it is known before the loop runs, else the name of an extent and its bound. */
