@@ -12,7 +12,7 @@ import type { Dim } from "../ir/dim.ts";
 import { Graph, type Value } from "../ir/graph.ts";
 import "../ir/ops/index.ts";
 import { printGraph } from "../ir/text/print.ts";
-import { byteSize, dtypes, staticShape, tensor, type TensorType } from "../ir/type.ts";
+import { byteSize, dtypes, tensor, type TensorType } from "../ir/type.ts";
 
 /** A source of random choices that fast-check controls: the numbers come from one list. */
 class Choices {
@@ -175,6 +175,3 @@ export const anyGraph = (): fc.Arbitrary<Graph> =>
     // What a failed property prints.
     return Object.defineProperty(graph, fc.toStringMethod, { value: () => printGraph(graph) });
   });
-
-/** Whether all extents of a graph's inputs are numbers. */
-export const isStatic = (g: Graph): boolean => g.inputs.every((v) => v.type.kind === "tensor" && staticShape(v.type.shape) !== undefined);
