@@ -2,15 +2,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { programFor } from "../../codegen/compile.ts";
+import { compileGraph } from "../../codegen/compile.ts";
 import type { Artifact } from "../../codegen/target.ts";
 import { findTarget } from "../../codegen/targets.ts";
 import { CompileError, Diagnostics } from "../../ir/diagnostic.ts";
 import type { Graph, Value } from "../../ir/graph.ts";
 import { readElements, viewBytes, writeElements } from "../../ir/storage.ts";
 import type { DType, Type } from "../../ir/type.ts";
-import { decompose } from "../../passes/decompose.ts";
-import { defaultNumerics } from "../../passes/pass.ts";
 import { buildC } from "../../runtime/node/build-c.ts";
 import { Session, Tensor } from "../../runtime/node/session.ts";
 import { type Evaluated, evaluateGraph, tensorResult } from "../evaluate-graph.ts";
@@ -87,8 +85,7 @@ function compile(graph: Graph, name: string): Artifact {
   const target = findTarget(name);
   if (!target) throw new Error(`there is no target '${name}'`);
   const diagnostics = new Diagnostics();
-  decompose.run(graph, { diagnostics, numerics: defaultNumerics });
-  const artifact = target.emit(programFor(graph, target, { name: "test" }), { name: "test" }, diagnostics);
+  const { artifact } = compileGraph(graph, target, { name: "test", verifyEach: true }, diagnostics);
   diagnostics.throwIfErrors();
   return artifact;
 }
