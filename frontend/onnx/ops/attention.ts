@@ -3,6 +3,7 @@ import { OpError } from "../../../ir/diagnostic.ts";
 import * as dim from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
 import { Attention, RotaryEmbedding } from "../../../ir/ops/attention.ts";
+import { LinearAttention } from "../../../ir/ops/linear-attention.ts";
 import { Concat } from "../../../ir/ops/join.ts";
 import { Reshape, Transpose } from "../../../ir/ops/shape.ts";
 import type { Lowerings, NodeContext } from "../node.ts";
@@ -50,7 +51,26 @@ function attention(n: NodeContext): readonly Value[] {
   return [y!, k, v, ...(scores ? [scores] : [])];
 }
 
+/** The gates that an update rule has; it says which of them must be there. */
+function linearAttention(n: NodeContext): readonly Value[] {
+  const rule = n.string("update_rule", "gated_delta");
+  const [decay, beta] = [n.optional(4), n.optional(5)];
+  const gates =
+    { linear: [false, false], gated: [true, false], delta: [false, true], gated_delta: [true, true] }[rule] ??
+    n.unsupported(`update rule '${rule}' is unknown`);
+  if (gates[0] !== !!decay || gates[1] !== !!beta) throw new OpError(`the gates do not fit update rule '${rule}'`, "bad-operand");
+  const scale = n.float("scale", 0);
+  const operands = { q: n.input(0), k: n.input(1), v: n.input(2), past: n.optional(3), decay, beta };
+  return n.createAll(LinearAttention, operands, {
+    q_heads: n.int("q_num_heads"),
+    kv_heads: n.int("kv_num_heads"),
+    scale: scale === 0 ? undefined : scale,
+  });
+}
+
 export const attentionLowerings: Lowerings = {
+  LinearAttention: linearAttention,
+
   Attention: attention,
 
   RotaryEmbedding(n) {

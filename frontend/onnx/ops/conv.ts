@@ -4,9 +4,13 @@ import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
 import { commonExtent } from "../../../ir/broadcast.ts";
+import { Swish } from "../../../ir/ops/activation.ts";
 import { Conv, ConvInteger, QlinearConv } from "../../../ir/ops/conv.ts";
 import { DeformConv } from "../../../ir/ops/conv-deform.ts";
 import { Col2im, ConvTranspose } from "../../../ir/ops/conv-transpose.ts";
+import { Concat } from "../../../ir/ops/join.ts";
+import { Pad } from "../../../ir/ops/pad.ts";
+import { Slice } from "../../../ir/ops/slice.ts";
 import { makeWindow, padsForOutput, transposedExtents, type WindowAttributes } from "../../../ir/window.ts";
 import type { Lowerings, NodeContext } from "../node.ts";
 import { autoPadOf, padPairs, windowOf } from "../window.ts";
@@ -46,7 +50,39 @@ function transposedPads(n: NodeContext, x: Value, w: Value): Pick<WindowAttribut
   return { pads, output_padding: outputPadding.map((p, a) => dim.add(p, padding[a] ?? 0)) };
 }
 
+/** A depthwise convolution over what came before and what comes now; the last elements are what the next call gets. */
+function causalConv(n: NodeContext): readonly Value[] {
+  const [x, w] = [n.input(0), n.input(1)];
+  const [batch, channels, length] = x.tensor.shape;
+  const [kernel] = spatial(w);
+  if (x.tensor.shape.length !== 3 || typeof channels !== "number" || kernel === undefined)
+    throw new OpError("CausalConvWithState convolves [batch, channels, length]", "bad-operand");
+  const before = dim.sub(kernel, 1);
+  const past = n.optional(3);
+  const padded = past
+    ? n.create(Concat, { xs: [past, x] }, { axis: 2 })
+    : n.create(
+        Pad,
+        { x },
+        {
+          pads: [
+            [0, 0],
+            [0, 0],
+            [before, 0],
+          ],
+        },
+      );
+  const y = n.create(Conv, { x: padded, w, b: n.optional(2) }, { group: channels });
+  const state = n.create(Slice, { x: padded }, { starts: [0, 0, length!], sizes: [batch!, channels, before], steps: [1, 1, 1] });
+  const activation = n.string("activation", "none");
+  if (activation === "none") return [y, state];
+  if (activation !== "silu" && activation !== "swish") return n.unsupported(`activation '${activation}' is unknown`);
+  return [n.create(Swish, { x: y }), state];
+}
+
 export const convLowerings: Lowerings = {
+  CausalConvWithState: causalConv,
+
   Conv(n) {
     const [x, w] = [n.input(0), n.input(1)];
     return n.create(Conv, { x, w, b: n.optional(2) }, convAttributes(n, x, w));
