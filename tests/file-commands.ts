@@ -12,6 +12,7 @@ import { BufferNames } from "../ir/text/print-expr.ts";
 import { printStmts } from "../ir/text/print-loop.ts";
 import { printStages } from "../ir/text/print-stage.ts";
 import { verifyGraph } from "../ir/verify.ts";
+import { printOptimized } from "./optimize.ts";
 import { expectRoundTrip } from "./round-trip.ts";
 
 /** `file` is the test's name for locations; `args` are the words behind the command in the `RUN` line. */
@@ -23,6 +24,7 @@ export const fileCommands: Readonly<Record<string, FileCommand>> = {
     verifyGraph(parseGraph(input, file))
       .map((d) => `${formatDiagnostic(d, input)}\n`)
       .join("") || "no errors\n",
+  opt: (input, file, args) => printOptimized(parsed(input, file), args),
   stages: (input, file) => printMeanings(parsed(input, file)),
 };
 
