@@ -21,15 +21,20 @@ const dataArgument = (n: NodeContext, argument: Argument): Value | undefined => 
   return isValue(item) && !n.isKnown(argument) ? item : undefined;
 };
 
+/** MindSpore computes it in f32 whatever the type. */
 const celu: Lowering = (n) => {
-  const x = n.input(0);
+  const given = n.input(0);
+  return n.cast(celuOf(n, n.cast(given, "f32")), given.tensor.dtype);
+};
+
+function celuOf(n: NodeContext, x: Value): Value {
   const alpha = dataArgument(n, [1, "alpha"]);
   if (!alpha) return n.create(op.Celu, { x }, { alpha: n.float([1, "alpha"], 1) });
   const f = new Formula(n);
   const scale = n.cast(alpha, x.tensor.dtype);
   const below = f.mul(scale, n.create(Expm1, { x: f.div(x, scale) }));
   return f.add(f.max(x, 0), f.min(below, 0));
-};
+}
 
 const softplus: Lowering = (n) => {
   const [beta, threshold] = [n.float([1, "beta"], 1), n.float([2, "threshold"], 20)];

@@ -371,7 +371,7 @@ export const elementwise: Lowerings = {
   FloorDivScalar: withNumber(op.FloorDiv),
   TruncateDiv: truncatedDivision,
   FloorMod: binary(op.FloorMod),
-  Mod: binary(op.FloorMod),
+  Mod: binary(op.Rem),
   RemainderTensorTensor: binary(op.FloorMod),
   RemainderTensorScalar: withNumber(op.FloorMod),
   RemainderScalarTensor: withNumber(op.FloorMod),

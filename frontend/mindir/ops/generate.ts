@@ -123,9 +123,9 @@ const triangle =
   (n) =>
     n.create(Trilu, { x: n.input(0) }, { upper, k: n.int([1, "diagonal"], 0) });
 
-/** MindSpore's numbers of the indexing: xy, ij. */
+/** MindSpore's numbers of the indexing: ij, xy. */
 const meshgrid: Lowering = (n) => {
-  const indexing = n.string([isKind(n.items[0], "tuple") ? 1 : -1, "indexing"], "xy", ["xy", "ij"]) === "ij" ? "ij" : "xy";
+  const indexing = n.string([isKind(n.items[0], "tuple") ? 1 : -1, "indexing"], "xy", ["ij", "xy"]) === "ij" ? "ij" : "xy";
   return n.createAll(Meshgrid, { xs: n.tensors(0).map((x) => (x.tensor.shape.length === 0 ? n.reshape(x, [1]) : x)) }, { indexing });
 };
 

@@ -77,7 +77,7 @@ const upsample =
 /** x, size, the name of the coordinates. */
 const linear1d: Lowering = (n) => {
   const x = n.input(0);
-  const name = n.string([2, "coordinate_transformation_mode"], "align_corners", ["align_corners", "half_pixel"]);
+  const name = n.string([2, "coordinate_transformation_mode"], "align_corners", ["asymmetric", "align_corners", "half_pixel"]);
   const coordinates = (["align_corners", "half_pixel", "asymmetric"] as const).find((c) => c === name) ?? n.unsupported(`the coordinates '${name}' are not supported`);
   return n.create(Resize, { x }, { shape: resized(x, n.dims([1, "size"])), mode: "linear", coordinates });
 };
