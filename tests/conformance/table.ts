@@ -47,9 +47,15 @@ export function recordOf(results: readonly (readonly [TestCase, Outcome])[]): Ta
   return { ...record, fixed, random };
 }
 
+const readRecords = (): Record<string, TargetRecord> =>
+  existsSync(dataFile) ? (JSON.parse(readFileSync(dataFile, "utf8")) as Record<string, TargetRecord>) : {};
+
+/** Tests that are known to fail on the target: those that failed when the table was last made. */
+export const knownFailures = (target: string): Set<string> => new Set(Object.keys(readRecords()[target]?.fail ?? {}));
+
 /** Puts the run of a target into the files. */
 export function saveRecord(target: string, record: TargetRecord): void {
-  const all = existsSync(dataFile) ? (JSON.parse(readFileSync(dataFile, "utf8")) as Record<string, TargetRecord>) : {};
+  const all = readRecords();
   all[target] = record;
   const sorted = Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)));
   writeFileSync(dataFile, `${JSON.stringify(sorted, null, 1)}\n`);
