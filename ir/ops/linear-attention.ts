@@ -86,7 +86,7 @@ export const LinearAttention = defineOp({
           ([d, m]) => [store(state, [b!, h!, d!, m!], past ? at(past, [b!, h!, d!, m!]) : constant(real, 0))],
           "first",
         ),
-        ...forAll([sizes.length], ([t]) => step(b!, h!, t!), "t"),
+        ...forAll([sizes.length], ([t]) => step(b!, h!, t!), "step"),
         ...forAll(
           [sizes.keySize, sizes.valueSize],
           ([d, m]) => [store(last!, [b!, h!, d!, m!], convert(load(state, [b!, h!, d!, m!]), computeType(last!.dtype)))],
