@@ -229,6 +229,30 @@ describe("c: programs", () => {
     });
   }
 
+  it("says what to do where there is no compiler, and what the compiler said", async () => {
+    const program = dynamicProgram();
+    const dir = emit(program);
+    const { manifest } = emitC(program, { name: program.name, mcpu: "generic" }, new Diagnostics());
+    const failing = await buildC(dir, manifest, { compiler: "gcc", flags: ["-Dfor=nonsense"] }).catch((e: unknown) => String(e));
+    expect(failing).match(/'gcc' could not compile the model\n.*error/s);
+    const { CC, PATH } = process.env;
+    try {
+      process.env["CC"] = "";
+      process.env["PATH"] = "/nowhere";
+      expect(await buildC(dir, manifest).catch((e: unknown) => String(e))).match(/no C compiler was found: install gcc or clang/);
+    } finally {
+      process.env["PATH"] = PATH;
+      if (CC === undefined) delete process.env["CC"];
+      else process.env["CC"] = CC;
+    }
+  });
+
+  it("refuses an unknown machine", () => {
+    const diagnostics = new Diagnostics();
+    emitC(dynamicProgram(), { name: "m", mcpu: "z80" }, diagnostics);
+    expect(diagnostics.errors.map((d) => d.message)).deep.equal(["'z80' is none of generic, x86-64-v2, x86-64-v3, x86-64-v4, armv8, native"]);
+  });
+
   it("a header that C++ takes", function () {
     if (spawnSync("g++", ["--version"]).status !== 0) return this.skip();
     const dir = emit(dynamicProgram());

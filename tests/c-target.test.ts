@@ -151,7 +151,7 @@ const zeros = (b: x.Buffer): Scalar[] => new Array<Scalar>(size(b.shape as numbe
 
 /** A case whose read buffers hold small whole numbers. */
 function shapeCase(name: string, inputs: readonly x.Buffer[], outputs: readonly x.Buffer[], body: readonly Stmt[], more: Partial<KernelRun> = {}): Case {
-  const nest = nestOf([...inputs, ...outputs], outputs, body, (more.nest?.extents ?? []) as Extent[]);
+  const nest = nestOf([...inputs, ...outputs], outputs, body, (more.nest?.extents ?? []));
   return { name, ulp: 0, run: { ...more, nest, roots: [...inputs.map(small), ...outputs.map(zeros)] } };
 }
 
@@ -246,13 +246,13 @@ function routine(): Case {
       alloc(row, "scratch"),
       each(j, "serial", [store(row, [j], x.load(a, [dim.add(dim.mul(i, 6), j)]))]),
       letVar("count", x.i64(0)),
-      { kind: "while", cond: x.and(x.lt(count, x.i64(6)), x.le(x.load(row, [x.toDim(x.min(count, x.i64(5)))]), x.f32(3))), body: [assign("count", x.add(count, x.i64(1)))] } as Stmt,
+      { kind: "while", cond: x.and(x.lt(count, x.i64(6)), x.le(x.load(row, [x.toDim(x.min(count, x.i64(5)))]), x.f32(3))), body: [assign("count", x.add(count, x.i64(1)))] },
       each(j, "serial", [store(y, [dim.add(dim.mul(i, 6), j)], x.add(x.load(row, [dim.sub(5, j)]), x.convert(count, "f32")))]),
     ]),
     each(f, "parallel", [
-      { kind: "bind", loop: asLoop(b0), value: dim.floordiv(f, 6) } as Stmt,
-      { kind: "bind", loop: asLoop(b1), value: dim.mod(f, 6) } as Stmt,
-      { kind: "store", buffer: z, at: [b1], value: x.mul(x.load(a, [f]), x.convert(x.index(b0), "f32")), combine: "add" } as Stmt,
+      { kind: "bind", loop: asLoop(b0), value: dim.floordiv(f, 6) },
+      { kind: "bind", loop: asLoop(b1), value: dim.mod(f, 6) },
+      { kind: "store", buffer: z, at: [b1], value: x.mul(x.load(a, [f]), x.convert(x.index(b0), "f32")), combine: "add" },
     ]),
   ];
   return shapeCase("routine", [a], [y, z], body);

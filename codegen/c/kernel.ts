@@ -5,15 +5,17 @@
  * Expressions are DAGs: what is used more than once and evaluated whatever the data is named first. A select evaluates
  * both sides only where every load in them is known to be inside its buffer or is evaluated anyway.
  */
-import { type Atom, type Dim, isNonNegative, type Loop, product, range, sub, substituteDim, add } from "../../ir/dim.ts";
-import { type Buffer, dimsOf, type Expr, type Load, loadsIn, opaqueExpr, partsOf, type Select } from "../../ir/expr.ts";
-import type { LoopNest, Stmt } from "../../ir/loop.ts";
+import { type Atom, type Dim, isNonNegative, type Loop, range, substituteDim } from "../../ir/dim.ts";
+import { and, type Buffer, type Expr, type Load, loadsIn, opaqueExpr, type Select, substituteIndices } from "../../ir/expr.ts";
+import { type LoopNest, type Stmt, visitStmts } from "../../ir/loop.ts";
 import { formatType, computeType, tensor } from "../../ir/type.ts";
 import { Helpers } from "./helpers.ts";
-import { isConcurrent, opaquesIn, prepare, type Prepared, type Registers, Variance, varianceOf, visitParts } from "./prepare.ts";
+import { type Variance, varianceOf } from "./lanes.ts";
+import { opaquesIn, visitParts } from "./parts.ts";
+import { isConcurrent, prepare, type Prepared, type Registers } from "./prepare.ts";
+import { certainParts, childrenOf, isInBounds, isWild } from "./safety.ts";
 import { decode, encode, loadLanes, roundTo, storeLanes } from "./storage.ts";
 import { identifier, integerText, literal, Names, storageType, valueType } from "./types.ts";
-import { visitStmts } from "../../ir/loop.ts";
 
 type Of<K extends Stmt["kind"]> = Stmt & { kind: K };
 
@@ -138,7 +140,8 @@ class KernelPrinter {
       this.buffers.set(buffer, name);
       if (!this.used.buffers.has(buffer)) return [];
       const type = `${access === "read" ? "const " : ""}${storageType(buffer.dtype)}`;
-      const note = this.options.canonical ? "" : ` /* ${identifier(buffer.name)}: ${commentText(formatType(tensor(buffer.dtype, buffer.shape)))} */`;
+      const isKnown = !this.options.canonical && buffer.shape.length > 0;
+      const note = !isKnown ? "" : ` /* ${identifier(buffer.name)}: ${commentText(formatType(tensor(buffer.dtype, buffer.shape)))} */`;
       return [`  ${type} *restrict ${name} = roots[${i}];${note}`];
     });
   }
@@ -529,7 +532,7 @@ class KernelPrinter {
   }
 
   private index(e: Expr, d: Dim): Value {
-    if (!this.varies(e)) return { text: `(${this.dim(d)})`, lanes: 1 };
+    if (!this.varies(e)) return { text: this.factor(d), lanes: 1 };
     const { variance, count } = this.lane!;
     const step = variance.stride(d);
     if (step === undefined) return this.laneByLane(e);
@@ -580,10 +583,39 @@ class KernelPrinter {
   /** The condition differs from lane to lane. */
   private maskedSelect(e: Select): Value {
     const { count } = this.lane!;
-    if (![e.a, e.b].every((side) => loadsIn(side).every((l) => this.isSafe(l)))) return this.laneByLane(e);
+    if (![e.a, e.b].every((side) => loadsIn(side).every((l) => this.isSafe(l)))) return this.isInterval(e.cond) ? this.borderSelect(e) : this.laneByLane(e);
     const [cond, a, b] = [this.expr(e.cond), this.expr(e.a), this.expr(e.b)];
     const mask = this.h.widenMask(e.dtype, count, cond.text);
     return { text: this.h.select(e.dtype, count, mask, this.spread(a, e.dtype, count), this.spread(b, e.dtype, count)), lanes: count };
+  }
+
+  /** Whether the lanes at which `cond` holds are neighbours: a conjunction of comparisons of indices that are affine in the lane. */
+  private isInterval(cond: Expr): boolean {
+    if (!this.varies(cond)) return true;
+    if (cond.kind !== "binary") return false;
+    if (cond.op === "and") return this.isInterval(cond.a) && this.isInterval(cond.b);
+    const isAffine = (x: Expr): boolean => x.kind === "const" || (x.kind === "index" && this.lane!.variance.stride(x.dim) !== undefined);
+    return (cond.op === "le" || cond.op === "lt") && isAffine(cond.a) && isAffine(cond.b);
+  }
+
+  /** Padding across lanes: where the condition holds at the first and the last lane, the side it takes is computed in lanes. */
+  private borderSelect(e: Select): Value {
+    const { count, loop } = this.lane!;
+    const atEnds = and(...[0, count - 1].map((l) => substituteIndices(e.cond, new Map<Atom, Dim>([[loop, l]]))));
+    if (atEnds.kind === "const") return this.laneByLane(e);
+    const text = `t${this.tempCount++}`;
+    this.line(`${this.h.type(e.dtype, count)} ${text};`);
+    this.block(`if (${bare(this.expr(atEnds).text)})`, () => {
+      this.region([e.a], [], () => {
+        this.line(`${text} = ${bare(this.spread(this.expr(e.a), e.dtype, count))};`);
+      });
+    });
+    this.lines.push(`${this.lines.pop()!} else {`);
+    this.depth++;
+    this.line(`${text} = ${this.laneByLane(e).text};`);
+    this.depth--;
+    this.line("}");
+    return { text, lanes: count };
   }
 
   /** The load may be made whatever the data. */
@@ -747,69 +779,4 @@ export function bare(text: string): string {
     if (depth === 0) return text;
   }
   return text.slice(1, -1);
-}
-
-/** The direct parts of an expression, those inside its indices too. */
-const childrenOf = (e: Expr): readonly Expr[] => [...dimsOf(e).flatMap(opaquesIn), ...partsOf(e)];
-
-/** Everything that is evaluated whenever all of `roots` are. */
-function certainParts(roots: readonly Expr[]): Set<Expr> {
-  const memo = new Map<Expr, Set<Expr>>();
-  const collect = (e: Expr, into: Set<Expr>): Set<Expr> => {
-    if (into.has(e)) return into;
-    into.add(e);
-    if (e.kind !== "select") {
-      for (const p of childrenOf(e)) collect(p, into);
-      return into;
-    }
-    collect(e.cond, into);
-    const [a, b] = [alone(e.a), alone(e.b)];
-    for (const x of a) if (b.has(x)) into.add(x);
-    return into;
-  };
-  const alone = (e: Expr): Set<Expr> => {
-    const known = memo.get(e) ?? collect(e, new Set());
-    memo.set(e, known);
-    return known;
-  };
-  const all = new Set<Expr>();
-  for (const e of roots) collect(e, all);
-  return all;
-}
-
-/** Some value in it has no known bounds, and something is done to it. */
-function isWild(d: Exclude<Dim, number>): boolean {
-  const isUnbounded = (a: Atom): boolean => {
-    if (a.kind === "opaque") return !Number.isFinite(a.low) || !Number.isFinite(a.high);
-    return (a.kind === "min" || a.kind === "max") && [a.a, a.b].some((x) => typeof x !== "number" && opaquesIn(x).length > 0 && !range(x).every(Number.isFinite)) && !range2(a).every(Number.isFinite);
-  };
-  const isAlone = d.terms.length === 1 && d.terms[0]!.coefficient === 1 && d.terms[0]!.atoms.length === 1;
-  return !isAlone && d.terms.some((t) => t.atoms.some(isUnbounded));
-}
-
-const range2 = (a: Atom & { kind: "min" | "max" }): readonly [number, number] => {
-  const [x, y] = [range(a.a), range(a.b)];
-  const f = Math[a.kind];
-  return [f(x[0], y[0]), f(x[1], y[1])];
-};
-
-/** Provably inside the buffer for every value of the loops around. */
-function isInBounds(l: Load): boolean {
-  const at = l.at[0] ?? 0;
-  if (!isNonNegative(at)) return false;
-  return isNonNegative(sub(product(l.buffer.shape), add(greatest(at), 1))) || isNonNegative(sub(product(l.buffer.shape), add(at, 1)));
-}
-
-/** `d` with its loop variables at their last values, where it grows with all of them. */
-function greatest(d: Dim): Dim {
-  if (typeof d === "number") return d;
-  const grows = d.terms.every((t) => t.coefficient > 0 || !t.atoms.some((a) => a.kind === "loop"));
-  if (!grows) return d;
-  return add(
-    ...d.terms.map((t) => {
-      const last = t.atoms.flatMap((a): [Atom, Dim][] => (a.kind === "loop" ? [[a, sub(a.extent, 1)]] : []));
-      const whole = { terms: [t], key: "" };
-      return last.length > 0 && t.atoms.every((a) => a.kind === "loop" || a.kind === "extent") ? substituteDim(whole, new Map(last)) : whole;
-    }),
-  );
 }

@@ -2,10 +2,12 @@
  * Loop nests made ready to print: unrolled loops are statements, vector loops that cannot be are serial, and every
  * buffer made inside the kernel has its place: named registers, or an offset in scratch memory.
  */
-import { type Atom, atomDim, atomsIn, type Dim, type Loop, loopAtom, product, range, stride, substituteDim } from "../../ir/dim.ts";
-import { bool, type Buffer, dimsOf, type Expr, opaqueExpr, partsOf, rewriteExpr, visitExpr } from "../../ir/expr.ts";
+import { type Atom, atomDim, type Dim, loopAtom, product, range, substituteDim } from "../../ir/dim.ts";
+import { bool, type Buffer, type Expr, rewriteExpr } from "../../ir/expr.ts";
 import { ifThen, type LoopNest, type Stmt, visitStmts } from "../../ir/loop.ts";
 import { byteSize } from "../../ir/type.ts";
+import { LaneCheck, type Variance, varianceOf } from "./lanes.ts";
+import { opaquesIn, visitParts } from "./parts.ts";
 
 type For = Stmt & { kind: "for" };
 
@@ -70,35 +72,6 @@ function scratchSize(b: Buffer): number {
   const [, most] = range(product(b.shape));
   if (!Number.isFinite(most)) throw new Error(`temporary '${b.name}' has no bound`);
   return roundUp(most * byteSize(b.dtype));
-}
-
-/** The dims and expressions that stand directly in a statement. */
-export function partsOfStmt(s: Stmt): { readonly exprs: readonly Expr[]; readonly dims: readonly Dim[] } {
-  switch (s.kind) {
-    case "for":
-      return { exprs: [], dims: [s.loop.extent] };
-    case "if":
-    case "while":
-      return { exprs: [s.cond], dims: [] };
-    case "let":
-    case "assign":
-      return { exprs: [s.value], dims: [] };
-    case "bind":
-      return { exprs: [], dims: [s.value] };
-    case "store":
-      return { exprs: [s.value], dims: s.at };
-    default:
-      return { exprs: [], dims: [] };
-  }
-}
-
-export const opaquesIn = (d: Dim): Expr[] => [...atomsIn(d)].flatMap((a) => (a.kind === "opaque" ? [opaqueExpr(a)] : []));
-
-/** Every expression in a statement (not in those inside it), each once, also inside indices. */
-export function visitParts(s: Stmt, f: (e: Expr) => void): void {
-  const seen = new Set<Expr>();
-  const { exprs, dims } = partsOfStmt(s);
-  for (const e of [...exprs, ...dims.flatMap(opaquesIn)]) visitExpr(e, f, seen);
 }
 
 const declares = (body: readonly Stmt[]): boolean => body.some((s) => s.kind === "let" || s.kind === "alloc" || s.kind === "bind");
@@ -185,125 +158,6 @@ class Expansion {
 }
 
 const isLaneCount = (n: number): boolean => n >= 2 && n <= 64 && (n & (n - 1)) === 0;
-
-/** Which expressions differ between the lanes of a vector loop. */
-export class Variance {
-  private readonly memo = new Map<Expr, boolean>();
-  /** Scalar variables and private registers that differ. */
-  readonly names = new Set<string>();
-  readonly buffers = new Set<Buffer>();
-
-  constructor(readonly lane: Loop) {}
-
-  forget(): void {
-    this.memo.clear();
-  }
-
-  dim(d: Dim): boolean {
-    if (typeof d === "number") return false;
-    for (const a of atomsIn(d)) {
-      if (a === this.lane) return true;
-      if (a.kind === "opaque" && this.expr(opaqueExpr(a))) return true;
-    }
-    return false;
-  }
-
-  expr(e: Expr): boolean {
-    const known = this.memo.get(e);
-    if (known !== undefined) return known;
-    const made =
-      (e.kind === "var" && this.names.has(e.name)) ||
-      (e.kind === "load" && this.buffers.has(e.buffer)) ||
-      dimsOf(e).some((d) => this.dim(d)) ||
-      partsOf(e).some((p) => this.expr(p));
-    this.memo.set(e, made);
-    return made;
-  }
-
-  /** The step of `d` from lane to lane, undefined where it is not the same everywhere. */
-  stride(d: Dim): Dim | undefined {
-    if (!this.dim(d)) return 0;
-    const varied = opaquesIn(d).some((e) => this.expr(e));
-    return varied ? undefined : stride(d, this.lane);
-  }
-}
-
-/** What differs between the lanes of a vector loop, scalars assigned in it included. */
-export function varianceOf(s: For): Variance {
-  const v = new Variance(s.loop);
-  visitStmts(s.body, (t) => {
-    if (t.kind === "alloc") v.buffers.add(t.buffer);
-  });
-  for (let before = -1; before !== v.names.size; ) {
-    before = v.names.size;
-    v.forget();
-    visitStmts(s.body, (t) => {
-      if ((t.kind === "let" || t.kind === "assign") && v.expr(t.value)) v.names.add(t.name);
-    });
-  }
-  v.forget();
-  return v;
-}
-
-/** Whether every statement of a vector loop has a vector form. */
-class LaneCheck {
-  private readonly variance: Variance;
-  private readonly declared = new Set<string>();
-
-  constructor(
-    private readonly loop: For,
-    private readonly lanes: number,
-  ) {
-    this.variance = varianceOf(loop);
-  }
-
-  passes(): boolean {
-    return this.body(this.loop.body);
-  }
-
-  private body(body: readonly Stmt[]): boolean {
-    return body.every((s) => this.stmt(s));
-  }
-
-  private stmt(s: Stmt): boolean {
-    switch (s.kind) {
-      case "for":
-        return s.mode !== "vector" && !this.variance.dim(s.loop.extent) && this.body(s.body);
-      case "if":
-        return !this.variance.expr(s.cond) && this.body(s.then) && this.body(s.else ?? []);
-      case "while":
-        return !this.variance.expr(s.cond) && this.body(s.body);
-      case "let":
-        this.declared.add(s.name);
-        return true;
-      case "bind":
-        return !this.variance.dim(s.value);
-      case "assign":
-        return this.declared.has(s.name);
-      case "store":
-        return !s.combine || this.variance.stride(s.at[0] ?? 0) === 1;
-      case "alloc":
-        return s.scope === "register" && this.lanes > 1 && this.hasFixedIndices(s.buffer);
-      case "barrier":
-        return true;
-    }
-  }
-
-  /** A buffer that each lane has for itself becomes one vector per element. */
-  private hasFixedIndices(b: Buffer): boolean {
-    let fixed = true;
-    const check = (buffer: Buffer, at: readonly Dim[]): void => {
-      if (buffer === b && typeof (at[0] ?? 0) !== "number") fixed = false;
-    };
-    visitStmts(this.loop.body, (s) => {
-      if (s.kind === "store") check(s.buffer, s.at);
-      visitParts(s, (e) => {
-        if (e.kind === "load") check(e.buffer, e.at);
-      });
-    });
-    return fixed;
-  }
-}
 
 /** How one register buffer is used. */
 interface RegisterUse {
