@@ -126,10 +126,10 @@ describe("random numbers", () => {
     expect(mean(chosen.slice(0, 2000))).to.be.closeTo(0.25, 0.04);
     expect(mean(chosen.slice(2000))).to.equal(1);
     const logits = f64([2, 3], [Math.log(0.2), Math.log(0.5), Math.log(0.3), 0, -Infinity, -Infinity]);
-    const [classes] = evaluateOp(Multinomial, { logits }, { samples: 2000, seed: 3 });
+    const [classes] = evaluateOp(Multinomial, { logits }, { samples: 1000, seed: 3 });
     [0.2, 0.5, 0.3].forEach((share, c) =>
-      expect(classes!.values.slice(0, 2000).filter((v) => v === c).length / 2000).to.be.closeTo(share, 0.04),
+      expect(classes!.values.slice(0, 1000).filter((v) => v === c).length / 1000).to.be.closeTo(share, 0.04),
     );
-    expect(classes!.values.slice(2000).every((v) => v === 0)).to.equal(true);
+    expect(classes!.values.slice(1000).every((v) => v === 0)).to.equal(true);
   });
 });

@@ -101,7 +101,7 @@ export const Compress = defineOp({
 });
 
 /** Slice `source(p)` of `x` along `axis` to place `p` of `y`, for all of its `count` places. */
-export function storeSlices(y: Buffer, x: Buffer, axis: number, count: Dim, source: (place: Dim) => Dim): readonly Stmt[] {
+function storeSlices(y: Buffer, x: Buffer, axis: number, count: Dim, source: (place: Dim) => Dim): readonly Stmt[] {
   const shape = x.shape.map((e, d) => (d === axis ? count : e));
   return eachPoint(shape, "s", (at) => {
     const flat = at.reduce<Dim>((sum, i, d) => add(mul(sum, shape[d]!), i), 0);
