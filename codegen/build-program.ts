@@ -14,7 +14,7 @@ import { fuseStages, type FusionItem } from "./fuse.ts";
 import { accesses, KernelTable } from "./kernel-table.ts";
 import { flattenStmts, lowerStage, type View, viewOf } from "./lower.ts";
 import { planMemory } from "./plan-memory.ts";
-import type { BufferIndex, Interface, Program, ProgramExtent, Step, Storage } from "./program.ts";
+import type { BufferIndex, Interface, KernelIndex, Program, ProgramExtent, Step, Storage } from "./program.ts";
 import type { Schedule } from "./schedule.ts";
 import { simplifyStage } from "./simplify-axes.ts";
 
@@ -24,6 +24,8 @@ export interface BuildOptions {
   readonly schedule: (stage: Stage) => Schedule;
   /** Default: true. */
   readonly fuse?: boolean;
+  /** Told of every step that runs a kernel: what the kernel computes, as stages where it is no routine. */
+  readonly observe?: (kernel: KernelIndex, stages: readonly Stage[]) => void;
 }
 
 /** Builds the program of a graph in which every op has a compute, a routine or a structural meaning. */
@@ -39,6 +41,18 @@ type Item =
 
 /** Ops that only rename their operand's memory. */
 const isRename = (op: Op): boolean => op.name === "reshape" || op.name === "identity";
+
+/** The values' own names where they have one that no value before has. */
+function uniqueNames(values: readonly Value[], kind: string): string[] {
+  const taken = new Set<string>();
+  return values.map((v, i) => {
+    const own = v.name || `${kind}_${i}`;
+    let name = own;
+    for (let n = 1; taken.has(name); n++) name = `${own}_${n}`;
+    taken.add(name);
+    return name;
+  });
+}
 
 class ProgramBuilder {
   private readonly bufferOf = new Map<Value, Buffer>();
@@ -60,11 +74,13 @@ class ProgramBuilder {
   ) {}
 
   build(): Program {
+    const inputNames = uniqueNames(this.graph.inputs, "input");
     const inputs = this.graph.inputs.map((v, i): Interface => {
       this.collectExtents(v.tensor, i);
-      return { name: v.name || `input_${i}`, type: v.tensor, buffer: this.indexOf(this.newBuffer(v), { kind: "input", index: i }) };
+      return { name: inputNames[i]!, type: v.tensor, buffer: this.indexOf(this.newBuffer(v), { kind: "input", index: i }) };
     });
-    const results = this.graph.outputs.map((v, i) => makeBuffer(v.name || `output_${i}`, v.tensor.dtype, v.tensor.shape));
+    const outputNames = uniqueNames(this.graph.outputs, "output");
+    const results = this.graph.outputs.map((v, i) => makeBuffer(outputNames[i]!, v.tensor.dtype, v.tensor.shape));
     const outputs = this.graph.outputs.map((v, i): Interface => ({
       name: results[i]!.name,
       type: v.tensor,
@@ -275,9 +291,9 @@ class ProgramBuilder {
 
   private stepsOf(item: Item): readonly Step[] {
     if (item.kind === "steps") return item.steps;
-    if (item.kind === "routine") return [this.run(flattenStmts(item.routine.body, this.routineView(item.op)), [item.op])];
+    if (item.kind === "routine") return [this.run(flattenStmts(item.routine.body, this.routineView(item.op)), [item.op], [])];
     const stage = simplifyStage(item.stage, this.view);
-    return [this.run(lowerStage(stage, this.options.schedule(stage)), item.ops)];
+    return [this.run(lowerStage(stage, this.options.schedule(stage)), item.ops, [stage])];
   }
 
   private readonly view = (b: Buffer): View => ({ ...viewOf(b), root: this.rootOf(b) });
@@ -296,8 +312,9 @@ class ProgramBuilder {
   }
 
   /** The kernel of a flat body and the step that runs it. */
-  private run(body: readonly Stmt[], ops: readonly Op[]): Step {
+  private run(body: readonly Stmt[], ops: readonly Op[], stages: readonly Stage[]): Step {
     const { kernel, args, extents } = this.kernels.add(body, ops);
+    this.options.observe?.(kernel, stages);
     return { kind: "run", kernel, args: args.map((b) => this.indexOf(b)), extents: extents.map((e) => this.extentIndex(e.name)) };
   }
 
