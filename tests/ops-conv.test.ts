@@ -202,6 +202,27 @@ describe("convolution", () => {
     expect(padsForOutput([12], [10], false)).to.deep.equal({ pads: [[0, 0]], outputPadding: [2] });
   });
 
+  it("automatic pads of named extents are those of numbers", () => {
+    const edges = fc.record({
+      n: fc.integer({ min: 1, max: 12 }),
+      k: fc.integer({ min: 1, max: 4 }),
+      s: fc.integer({ min: 1, max: 4 }),
+      d: fc.integer({ min: 1, max: 2 }),
+    });
+    check(fc.tuple(edges, fc.constantFrom("same_upper" as const, "same_lower" as const)), ([{ n, k, s, d }, mode]) => {
+      const given_ = { strides: [s], dilations: [d] };
+      const named = autoPads(mode, [extent(`e${n}`)], [k], given_);
+      const missing = Math.max(0, (Math.ceil(n / s) - 1) * s + d * (k - 1) + 1 - n);
+      const begin = mode === "same_upper" ? Math.floor(missing / 2) : Math.ceil(missing / 2);
+      expect(autoPads(mode, [n], [k], given_)).to.deep.equal([[begin, missing - begin]]);
+      const x = given(values([1, 1, n], 1), true);
+      const w = given(values([1, 1, k], 2));
+      const [y] = runOp(Conv, { x, w }, { ...given_, pads: named }, extents);
+      expect(y!.shape).to.deep.equal([1, 1, Math.ceil(n / s)]);
+      expect(y!.values).to.deep.equal(runOp(Conv, { x, w }, { ...given_, pads: [[begin, missing - begin]] }, extents)[0]!.values);
+    });
+  });
+
   it("refuses what does not fit", () => {
     const [x, w] = [given(values([1, 2, 4], 0)), given(values([1, 3, 2], 0))];
     expect(() => runOp(Conv, { x, w })).to.throw(OpError, "cannot convolve");
