@@ -1,6 +1,7 @@
 /** A model file becomes a graph, whatever its format: the only thing of the frontends that others use. */
 import type { ByteSource } from "../ir/data.ts";
-import { CompileError } from "../ir/diagnostic.ts";
+import { CompileError, formatDiagnostic } from "../ir/diagnostic.ts";
+import { verifyGraph } from "../ir/verify.ts";
 import { FileSource } from "./bytes.ts";
 import { detectFormat, type ModelFormat } from "./detect.ts";
 import type { Imported, ImportOptions } from "./options.ts";
@@ -29,6 +30,9 @@ const importers: Partial<Record<ModelFormat, Importer>> = {
   sir: importSirFile,
 };
 
+/** The formats that can be imported. */
+export const importFormats = Object.keys(importers) as readonly ModelFormat[];
+
 /**
  * The model in the file at `path` as a graph, with what is to be warned of. Rejects with a `CompileError` that names every
  * problem found: the file cannot be read ("usage"), has an unknown or unsupported format ("syntax"), is malformed, or
@@ -50,5 +54,8 @@ export async function importSource(source: ByteSource, options: ImportOptions = 
     throw CompileError.of("syntax", where, `models in the format '${format}' cannot be imported`, {
       expected: Object.keys(importers).join(", "),
     });
-  return importer(source, options);
+  const imported = await importer(source, options);
+  const [problem] = verifyGraph(imported.graph);
+  if (problem) throw new Error(`the importer of '${format}' made a wrong graph: ${formatDiagnostic(problem)}`);
+  return imported;
 }

@@ -9,7 +9,7 @@ import type { Location } from "../../ir/location.ts";
 import { ConstantOp } from "../../ir/ops/constant.ts";
 import { tensor } from "../../ir/type.ts";
 import type { ExternalFiles } from "../external-files.ts";
-import type { Problems } from "../onnx/problems.ts";
+import type { Problems } from "../problems.ts";
 import { attributeItem } from "./attributes.ts";
 import { CallGraph, referenceOf } from "./call-graph.ts";
 import { declaredItem, declaredResult } from "./declared.ts";

@@ -6,7 +6,7 @@ import { type Dim, extent } from "../../ir/dim.ts";
 import { Graph, type Value } from "../../ir/graph.ts";
 import { ConstantOp } from "../../ir/ops/constant.ts";
 import { tensor, type TensorType, type Type } from "../../ir/type.ts";
-import { Problems } from "../onnx/problems.ts";
+import { Problems } from "../problems.ts";
 import type { Imported, ImportOptions } from "../options.ts";
 import { declaredType, type OpenExtent } from "./declared.ts";
 import { bareName, Evaluator } from "./evaluate.ts";

@@ -13,7 +13,7 @@ import { ExternalFiles } from "../external-files.ts";
 import type { ImportOptions } from "../options.ts";
 import { functionTable } from "./functions.ts";
 import type { OnnxModel, OnnxTensor } from "./messages.ts";
-import { Problems } from "./problems.ts";
+import { Problems } from "../problems.ts";
 import type { Scope } from "./scope.ts";
 import { onnxTensorValue } from "./tensor-data.ts";
 import { mostAxes } from "./types.ts";

@@ -1,6 +1,6 @@
-/** What stands in the way of an import: every problem of the model, equal ones of several nodes as one diagnostic. */
-import { type CompileError, type Diagnostic, Diagnostics } from "../../ir/diagnostic.ts";
-import type { Location } from "../../ir/location.ts";
+/** What stands in the way of an import: every problem of a model, equal ones of several nodes as one diagnostic. */
+import { type CompileError, type Diagnostic, Diagnostics } from "../ir/diagnostic.ts";
+import type { Location } from "../ir/location.ts";
 
 /** Other places of one problem that are written out. */
 const mostNotes = 3;
