@@ -1,23 +1,22 @@
 /** How the command ends: what went wrong decides the exit code. */
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CompileError, type Diagnostic, formatDiagnostic } from "../ir/diagnostic.ts";
-import { readFileSync } from "node:fs";
 
 export const exitCodes = { good: 0, input: 1, usage: 2, bug: 70 } as const;
 
-/** The command line is at fault. */
+/** The command line is at fault; one problem per line. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** What the user gave cannot be worked with, for a reason that is no diagnostic of the compiler's. */
+/** What the user gave cannot be worked with, for a reason that is no diagnostic of the compiler's; one problem per line. */
 export class InputError extends Error {
   override readonly name = "InputError";
 }
 
-/** The graph before the step that failed, for reproducers; set while a command works on one. */
-export const lastGraph: { text?: () => string } = {};
+/** Writes what reproduces a failure into a folder, beside the command line; set while a command works on a graph. */
+export const reproducer: { write?: (folder: string, error: unknown) => Promise<void> } = {};
 
 /** Diagnostics to stderr, with the line they point at where they point into text. */
 export function printDiagnostics(list: readonly Diagnostic[]): void {
@@ -34,38 +33,41 @@ function sourceText(d: Diagnostic): string | undefined {
 }
 
 /** Runs a command; sets the process's exit code and prints why it is not 0. */
-export async function guard(command: () => Promise<number | undefined> | Promise<void>): Promise<void> {
+export async function guard(command: () => Promise<void>): Promise<void> {
   try {
-    process.exitCode = (await command()) ?? exitCodes.good;
+    await command();
   } catch (e) {
-    process.exitCode = explain(e);
+    process.exitCode = await explain(e);
   }
 }
 
-function explain(e: unknown): number {
+async function explain(e: unknown): Promise<number> {
   if (e instanceof CompileError) {
     printDiagnostics(e.diagnostics);
     return exitCodes.input;
   }
-  if (e instanceof UsageError || e instanceof InputError) {
-    console.error(`sinter: ${e.message}`);
+  if (e instanceof UsageError || e instanceof InputError || isSystemError(e)) {
+    for (const line of e.message.split("\n")) console.error(`sinter: ${line}`);
     return e instanceof UsageError ? exitCodes.usage : exitCodes.input;
   }
-  console.error(`sinter: internal error: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`);
-  console.error(`sinter: this is a bug; what reproduces it is in ${writeReproducer(e)}`);
+  console.error(`sinter: internal error: ${stackOf(e)}`);
+  console.error(`sinter: this is a bug; what reproduces it is in ${await writeReproducer(e)}`);
   return exitCodes.bug;
 }
 
-/** A folder with the command line, the error and, where there is one, the graph before the failing step. */
-function writeReproducer(e: unknown): string {
+/** A file or folder that cannot be read or written. */
+const isSystemError = (e: unknown): e is Error => e instanceof Error && "syscall" in e && "path" in e;
+
+const stackOf = (e: unknown): string => (e instanceof Error ? (e.stack ?? e.message) : String(e));
+
+/** A folder with the command line, the error and what `reproducer` adds. */
+async function writeReproducer(e: unknown): Promise<string> {
   const folder = mkdtempSync("reproducer-");
-  const stack = e instanceof Error ? (e.stack ?? e.message) : String(e);
-  writeFileSync(join(folder, "command.txt"), `${process.argv.slice(1).join(" ")}\n\n${stack}\n`);
+  writeFileSync(join(folder, "command.txt"), `${process.argv.slice(1).join(" ")}\n\n${stackOf(e)}\n`);
   try {
-    const text = lastGraph.text?.();
-    if (text !== undefined) writeFileSync(join(folder, "graph.sir"), text);
-  } catch {
-    writeFileSync(join(folder, "graph.sir"), "// the graph could not be printed\n");
+    await reproducer.write?.(folder, e);
+  } catch (failure) {
+    writeFileSync(join(folder, "no-graph.txt"), `the graph could not be written: ${stackOf(failure)}\n`);
   }
   return folder;
 }

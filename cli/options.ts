@@ -9,12 +9,12 @@ import { importModel } from "../frontend/import.ts";
 import type { ImportOptions } from "../frontend/options.ts";
 import type { Constant } from "../ir/attribute.ts";
 import { memoryData } from "../ir/data.ts";
+import type { Diagnostics } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
-import { printGraph } from "../ir/text/print.ts";
 import { type DType, tensor } from "../ir/type.ts";
 import { type NumericsClass, numericsClasses } from "../passes/pass.ts";
 import { findCompiler } from "../runtime/node/build-c.ts";
-import { InputError, lastGraph, printDiagnostics, UsageError } from "./failure.ts";
+import { UsageError } from "./failure.ts";
 import { readTensorFile } from "./tensor-files.ts";
 
 export interface ModelArguments {
@@ -24,6 +24,7 @@ export interface ModelArguments {
   readonly key?: string | undefined;
 }
 
+/** Adds the model and how it is read to a command. */
 export const modelArguments = <T>(y: Argv<T>) =>
   y
     .positional("model", { type: "string", demandOption: true, describe: "a .mindir, .onnx or .sir file" })
@@ -40,31 +41,31 @@ export interface CodegenArguments {
   readonly name?: string | undefined;
 }
 
+/** Adds the target and its options to a command. */
 export const codegenArguments = <T>(y: Argv<T>) =>
   y
     .option("target", { alias: "t", type: "string", choices: targets.map((t) => t.name), describe: "default: c where there is a C compiler, else js" })
     .option("mcpu", { type: "string", choices: mcpus, describe: "the machine that C is made for; default: native" })
     .option("freestanding", { type: "boolean", describe: "C without malloc, files and threads" })
     .option("weights", { type: "string", choices: ["bin", "c", "incbin"], describe: "C: where constants go; default: bin, a file of their own" })
-    .option("numerics", { type: "string", array: true, choices: numericsClasses, describe: "rewrites that may change results so far; default: reassociates" })
+    .option("numerics", { type: "string", array: true, nargs: 1, choices: numericsClasses, describe: "how far rewrites may change results; default: reassociates" })
     .option("name", { type: "string", describe: "name of the compiled model; default: the file's" });
 
-export function dimsOf(args: Pick<ModelArguments, "dim">): Map<string, number> {
-  return new Map(
-    (args.dim ?? []).map((spec) => {
-      const [, name, value] = /^(.+)=(\d+)$/.exec(spec) ?? [];
-      if (name === undefined) throw new UsageError(`--dim takes NAME=NUMBER, not '${spec}'`);
-      return [name, Number(value)];
-    }),
-  );
+/** `NAME=VALUE` per item; throws one `UsageError` that lists all that are not of that form. */
+function assignments(option: string, value: string, specs: readonly string[] = [], pattern = /^([^=]+)=(.+)$/s): [string, string][] {
+  const wrong = specs.filter((spec) => !pattern.test(spec));
+  if (wrong.length > 0) throw new UsageError(wrong.map((spec) => `${option} takes NAME=${value}, not '${spec}'`).join("\n"));
+  return specs.map((spec) => pattern.exec(spec)!.slice(1, 3) as [string, string]);
 }
+
+/** The extents that `--dim` gives. */
+export const dimsOf = (args: Pick<ModelArguments, "dim">): Map<string, number> =>
+  new Map(assignments("--dim", "NUMBER", args.dim, /^(.+)=(\d+)$/).map(([name, value]) => [name, Number(value)]));
 
 function inputValues(args: ModelArguments): Map<string, Constant> {
   return new Map(
-    (args.inputValue ?? []).map((spec) => {
-      const [, name, file] = /^([^=]+)=(.+)$/s.exec(spec) ?? [];
-      if (name === undefined) throw new UsageError(`--input-value takes NAME=FILE, not '${spec}'`);
-      const { dtype, dims, bytes } = readTensorFile(file!);
+    assignments("--input-value", "FILE", args.inputValue).map(([name, file]) => {
+      const { dtype, dims, bytes } = readTensorFile(file);
       return [name, { type: tensor(dtype as DType, dims), data: memoryData(bytes, file) }];
     }),
   );
@@ -74,23 +75,23 @@ function keyOf(text: string): Uint8Array {
   return text.startsWith("@") ? new Uint8Array(readFileSync(text.slice(1))) : new TextEncoder().encode(text);
 }
 
+/** What the command line says about reading the model. */
 export function importOptions(args: ModelArguments): ImportOptions {
   return { dims: dimsOf(args), inputValues: inputValues(args), ...(args.key !== undefined && { key: keyOf(args.key) }) };
 }
 
-/** The model as a graph; warnings go to stderr. */
-export async function loadGraph(args: ModelArguments): Promise<Graph> {
-  const { graph, diagnostics } = await importModel(args.model, importOptions(args));
-  printDiagnostics(diagnostics);
-  lastGraph.text = () => printGraph(graph);
-  return graph;
+/** The model as a graph; warnings go to `diagnostics`. */
+export async function loadGraph(args: ModelArguments, diagnostics: Diagnostics): Promise<Graph> {
+  const imported = await importModel(args.model, importOptions(args));
+  for (const d of imported.diagnostics) diagnostics.report(d);
+  return imported.graph;
 }
 
 /** The target that is named, or the default of this machine. */
-export function targetOf(args: CodegenArguments): Target {
+export function targetOf(args: Pick<CodegenArguments, "target">): Target {
   const name = args.target ?? (findCompiler() === undefined ? "js" : "c");
   const target = findTarget(name);
-  if (!target) throw new InputError(`there is no target '${name}'`);
+  if (!target) throw new UsageError(`there is no target '${name}'; there are ${targets.map((t) => t.name).join(", ")}`);
   return target;
 }
 
@@ -102,12 +103,21 @@ const modelName = (path: string): string =>
     .replace(/^(?=\d)/, "m")
     .slice(0, 48) || "model";
 
+/** Classes of rewrites that the command line allows; undefined for the default. */
+export const numericsOf = (args: Pick<CodegenArguments, "numerics">): ReadonlySet<NumericsClass> | undefined =>
+  args.numerics && new Set(["exact", ...args.numerics] as NumericsClass[]);
+
+/** What the command line says about the target; the model's name is the file's where none is given. */
 export function targetOptions(args: CodegenArguments & Pick<ModelArguments, "model">): TargetOptions & { numerics?: ReadonlySet<NumericsClass> } {
+  const numerics = numericsOf(args);
+  if (args.name !== undefined && !/^[A-Za-z_]\w{0,63}$/.test(args.name)) {
+    throw new UsageError(`--name takes letters, digits and underscores, at most 64, not '${args.name}'`);
+  }
   return {
     name: args.name ?? modelName(args.model),
     ...(args.mcpu !== undefined && { mcpu: args.mcpu }),
     ...(args.freestanding !== undefined && { freestanding: args.freestanding }),
     ...(args.weights !== undefined && { weights: args.weights as "bin" | "c" | "incbin" }),
-    ...(args.numerics && { numerics: new Set(["exact", ...args.numerics] as NumericsClass[]) }),
+    ...(numerics && { numerics }),
   };
 }

@@ -5,7 +5,8 @@ import { decompose } from "../passes/decompose.ts";
 import { defaultPasses, passesAfterTarget } from "../passes/index.ts";
 import { defaultNumerics, type NumericsClass, type Pass, type PassContext } from "../passes/pass.ts";
 import { type PipelineOptions, runPasses } from "../passes/pipeline.ts";
-import { buildProgram } from "./build-program.ts";
+import { type BuildOptions, buildProgram } from "./build-program.ts";
+import { checkCarried } from "./carried.ts";
 import { evaluateOp } from "./evaluate.ts";
 import type { Program } from "./program.ts";
 import type { Artifact, Target, TargetOptions } from "./target.ts";
@@ -42,14 +43,19 @@ export function optimize(graph: Graph, target: Target, options: CompileOptions, 
 }
 
 /** Builds the program; the graph's ops must all be ones a program can hold (see `passes/decompose`). */
-export function programFor(graph: Graph, target: Target, options: TargetOptions): Program {
+export function programFor(graph: Graph, target: Target, options: TargetOptions, observe?: BuildOptions["observe"]): Program {
   const machine = target.machine(options);
-  return buildProgram(graph, { name: options.name, schedule: (stage) => target.schedule(stage, machine) });
+  return buildProgram(graph, { name: options.name, schedule: (stage) => target.schedule(stage, machine), ...(observe && { observe }) });
 }
 
-/** Compiles the graph, which is changed on the way. Problems of the input are reported to `diagnostics`. */
+/**
+ * Compiles the graph, which is changed on the way. Warnings go to `diagnostics`; throws a `CompileError` with everything
+ * that no program can hold.
+ */
 export function compileGraph(graph: Graph, target: Target, options: CompileOptions, diagnostics: Diagnostics): Compiled {
   optimize(graph, target, options, diagnostics);
+  checkCarried(graph, diagnostics);
+  diagnostics.throwIfErrors();
   const program = programFor(graph, target, options);
   return { program, artifact: target.emit(program, options, diagnostics) };
 }

@@ -35,7 +35,7 @@ export function evaluateOp(op: Op, context: PassContext): readonly Constant[] | 
 }
 
 /** A graph that holds a copy of the op alone, its operands as inputs. */
-function standalone(op: Op): Graph {
+export function standalone(op: Op): Graph {
   const graph = new Graph("fold");
   const inputs = op.operands.map((v, i) => v && graph.addInput(`x${i}`, v.type));
   const specs = Object.entries(op.definition.operands as OperandSpecs);

@@ -3,7 +3,7 @@
  * starts at a multiple of 64 bytes and is named with the start of its SHA-256, which reading checks.
  */
 import { createHash } from "node:crypto";
-import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { ByteSource, TensorData } from "../ir/data.ts";
 import { CompileError } from "../ir/diagnostic.ts";
@@ -53,19 +53,27 @@ export class WeightPlacer implements WeightSink {
   }
 }
 
-/** Writes the graph's text to `path`, and its large constants to `NAME.weights.bin` beside it where it has any. */
+/**
+ * Writes the graph's text to `path`, and its large constants to `NAME.weights.bin` beside it where it has any. Both
+ * appear when they are complete, so a graph may replace the files that it was read from.
+ */
 export function writeSir(graph: Graph, path: string): void {
   const file = `${basename(path).replace(/\.sir$/, "")}.weights.bin`;
+  const unfinished = (p: string): string => `${p}.${process.pid}.part`;
+  const weightPath = join(dirname(path), file);
   let descriptor: number | undefined;
   try {
     const weights = new WeightPlacer(file, (data, offset) => {
-      descriptor ??= openSync(join(dirname(path), file), "w");
+      descriptor ??= openSync(unfinished(weightPath), "w");
       let at = offset;
       for (const piece of pieces(data)) at += writeWhole(descriptor, piece, at);
     });
-    writeFileSync(path, printGraph(graph, { weights }));
+    writeFileSync(unfinished(path), printGraph(graph, { weights }));
+    if (descriptor !== undefined) renameSync(unfinished(weightPath), weightPath);
+    renameSync(unfinished(path), path);
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
+    for (const p of [path, weightPath]) rmSync(unfinished(p), { force: true });
   }
 }
 
