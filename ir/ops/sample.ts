@@ -107,7 +107,9 @@ export const GridSample = defineOp({
       pointwise(y!, ([n, c, ...o]) => {
         const axes = extents.map((extent, d) => {
           const raw = denormalize(load(grid, [n!, ...o, extents.length - 1 - d]), extent, align_corners);
-          return gridTaps(padPosition(mode === "nearest" ? unary("rint", raw) : raw, extent, padding, align_corners), mode);
+          const at = mode === "nearest" ? unary("rint", raw) : raw;
+          // A cubic kernel reaches beyond the borders: its elements are moved inside, not its position.
+          return gridTaps(mode === "cubic" ? at : padPosition(at, extent, padding, align_corners), mode);
         });
         const element = (at: readonly Expr[]): Expr => paddedElement(x, [n!, c!], at, padding, align_corners);
         return mode === "nearest"
