@@ -12,6 +12,7 @@ import { orderRules } from "./canonicalize/order.ts";
 import { partRules } from "./canonicalize/parts.ts";
 import { productRules } from "./canonicalize/product.ts";
 import { reduceRules } from "./canonicalize/reduce.ts";
+import { windowRules } from "./canonicalize/window.ts";
 import type { Pass } from "./pass.ts";
 import { applyRules, type Rule } from "./rewrite.ts";
 
@@ -26,6 +27,7 @@ export const canonicalizeRules: readonly Rule[] = [
   ...partRules,
   ...reduceRules,
   ...productRules,
+  ...windowRules,
 ];
 
 export const canonicalize: Pass = {

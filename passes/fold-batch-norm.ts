@@ -2,8 +2,7 @@
  * fold-batch-norm: normalisation by constants, and factors and addends per channel in general, go into the weights of the
  * convolution or product beside them. What becomes of the weights is written as ops, which constant folding computes.
  */
-import type { AnyOpDefinition } from "../ir/define.ts";
-import { attributesOf, type AttributesFor, type OpOf } from "../ir/define.ts";
+import { type AnyOpDefinition, attributesOf, type AttributesFor, type OpOf } from "../ir/define.ts";
 import * as dim from "../ir/dim.ts";
 import type { Dim } from "../ir/dim.ts";
 import type { Op, Value } from "../ir/graph.ts";
@@ -19,7 +18,7 @@ import { byteSize, computeType, sameShape, staticShape } from "../ir/type.ts";
 import { elementsOf, isComputed, isIeee, reshaped, scalar } from "./canonicalize/known.ts";
 import type { Pass } from "./pass.ts";
 import { isUsedOnce } from "./pattern.ts";
-import { applyRules, opRule, type Rewriter, type Rule } from "./rewrite.ts";
+import { applyRules, kebab, opRule, type Rewriter, type Rule } from "./rewrite.ts";
 
 const shapeOf = (v: Value): readonly Dim[] => v.tensor.shape;
 const times = (r: Rewriter, a: Value, b: Value): Value => r.create(Mul, { a, b });
@@ -69,15 +68,15 @@ function atGroupedAxis(r: Rewriter, c: Value, w: readonly Dim[], group: number, 
 
 interface Folding {
   /** The op with its result times `c`, a scalar or one value per channel. */
-  scale?(r: Rewriter, op: Op, c: Value): Value | undefined;
+  readonly scale?: (r: Rewriter, op: Op, c: Value) => Value | undefined;
   /** The op with `c` added to its result. */
-  shift?(r: Rewriter, op: Op, c: Value): Value | undefined;
+  readonly shift?: (r: Rewriter, op: Op, c: Value) => Value | undefined;
   /** The op on `x` instead of `x * c`. */
-  scaleInput?(r: Rewriter, op: Op, x: Value, c: Value): Value | undefined;
+  readonly scaleInput?: (r: Rewriter, op: Op, x: Value, c: Value) => Value | undefined;
   /** The op on `x` instead of `x + c`. */
-  shiftInput?(r: Rewriter, op: Op, x: Value, c: Value): Value | undefined;
+  readonly shiftInput?: (r: Rewriter, op: Op, x: Value, c: Value) => Value | undefined;
   /** The axis of channels of the result and of the operand. */
-  channel(rank: number): number;
+  readonly channel: (rank: number) => number;
 }
 
 /** `conv(x, w, b) * c = conv(x, w * c, b * c)`, `conv(x, w, b) + c = conv(x, w, b + c)`, and for channels of x alike. */
@@ -178,38 +177,39 @@ function folded(op: Op, definition: AnyOpDefinition): { readonly inner: Op; read
   return fits ? { inner, c } : undefined;
 }
 
-/** `op(...) * c`, `op(...) + c`: rules that start at the factor or addend. */
-const afterRules: readonly Rule[] = foldings.flatMap(([definition, f]) => [
-  opRule(`mul-into-${definition.name}`, "reassociates", Mul, (op, r) => {
+const mulInto = (definition: AnyOpDefinition, f: Folding, scale: NonNullable<Folding["scale"]>): Rule =>
+  opRule(`mul-into-${kebab(definition)}`, "reassociates", Mul, (op, r) => {
     const found = folded(op, definition);
     const c = found && alongAxis(r, found.c, shapeOf(op.result), f.channel(shapeOf(op.result).length));
-    return c && f.scale?.(r, found.inner, c);
-  }),
-  ...[true, false].map((exact) =>
-    opRule(`add-into-${definition.name}${exact ? "" : "-with-bias"}`, exact ? "exact" : "reassociates", Add, (op, r) => {
-      const found = folded(op, definition);
-      // A bias is added to the sum before it is rounded.
-      if (!found || exact !== (!found.inner.operand(2) && isComputed(op.result.tensor.dtype))) return undefined;
-      const c = alongAxis(r, found.c, shapeOf(op.result), f.channel(shapeOf(op.result).length));
-      return c && f.shift?.(r, found.inner, c);
-    }),
-  ),
-]);
+    return c && scale(r, found.inner, c);
+  });
+
+/** A bias is added to the sum before it is rounded: exact where values are stored as computed, and there was none before. */
+const addInto = (definition: AnyOpDefinition, f: Folding, shift: NonNullable<Folding["shift"]>, exact: boolean): Rule =>
+  opRule(`add-into-${kebab(definition)}${exact ? "" : "-with-bias"}`, exact ? "exact" : "reassociates", Add, (op, r) => {
+    const found = folded(op, definition);
+    if (!found || exact !== (!found.inner.operand(2) && isComputed(op.result.tensor.dtype))) return undefined;
+    const c = alongAxis(r, found.c, shapeOf(op.result), f.channel(shapeOf(op.result).length));
+    return c && shift(r, found.inner, c);
+  });
 
 /** `op(x * c)`, `op(x + c)`: rules that start at the op. */
-const beforeRules: readonly Rule[] = foldings.flatMap(([definition, f]) =>
-  ([Mul, Add] as const).map((outer) =>
-    opRule(`${definition.name}-of-${outer.name}`, "reassociates", definition, (op, r) => {
-      const input = op.operand(0)!;
-      const [x, given] = (input.op?.definition === outer ? input.op.operands : []) as [Value?, Value?];
-      if (!x || !given || !isUsedOnce(input) || !isIeee(input.tensor.dtype) || !sameShape(shapeOf(x), shapeOf(input)) || isStatic(x)) return undefined;
-      const axis = f.channel(shapeOf(input).length);
-      const c = alongAxis(r, given, shapeOf(input), axis);
-      const vector = c && asVector(r, c, shapeOf(input)[axis]!);
-      return vector && (outer === Mul ? f.scaleInput : f.shiftInput)?.(r, op, x, vector);
-    }),
-  ),
-);
+const before = (definition: AnyOpDefinition, f: Folding, outer: typeof Mul | typeof Add, make: NonNullable<Folding["scaleInput"]>): Rule =>
+  opRule(`${kebab(definition)}-of-${kebab(outer)}`, "reassociates", definition, (op, r) => {
+    const input = op.operand(0)!;
+    const [x, given] = (input.op?.definition === outer ? input.op.operands : []) as [Value?, Value?];
+    if (!x || !given || !isUsedOnce(input) || !isIeee(input.tensor.dtype) || !sameShape(shapeOf(x), shapeOf(input)) || isStatic(x)) return undefined;
+    const axis = f.channel(shapeOf(input).length);
+    const c = alongAxis(r, given, shapeOf(input), axis);
+    return c && make(r, op, x, asVector(r, c, shapeOf(input)[axis]!));
+  });
+
+const foldingRules: readonly Rule[] = foldings.flatMap(([d, f]) => [
+  ...(f.scale ? [mulInto(d, f, f.scale)] : []),
+  ...(f.shift ? [addInto(d, f, f.shift, true), addInto(d, f, f.shift, false)] : []),
+  ...(f.scaleInput ? [before(d, f, Mul, f.scaleInput)] : []),
+  ...(f.shiftInput ? [before(d, f, Add, f.shiftInput)] : []),
+]);
 
 /**
  * `(x - mean) / sqrt(variance + epsilon) * scale + bias = x * f + (bias - mean * f)` with
@@ -230,7 +230,7 @@ const batchNormToAffine = opRule("batch-norm-to-affine", "reassociates", BatchNo
   return plus(r, times(r, x, placed(f)), placed(g));
 });
 
-export const foldBatchNormRules: readonly Rule[] = [batchNormToAffine, ...afterRules, ...beforeRules];
+export const foldBatchNormRules: readonly Rule[] = [batchNormToAffine, ...foldingRules];
 
 export const foldBatchNorm: Pass = {
   name: "fold-batch-norm",

@@ -45,6 +45,9 @@ export function opRule(
   return { name, root, numerics, apply };
 }
 
+/** The name of an op's definition as part of a rule's name. */
+export const kebab = (definition: AnyOpDefinition): string => definition.name.replaceAll("_", "-");
+
 /** Creates ops just before the one that is rewritten, with its location. */
 export class Rewriter {
   readonly created: Op[] = [];

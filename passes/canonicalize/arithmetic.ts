@@ -4,7 +4,7 @@ import type { Op, Value } from "../../ir/graph.ts";
 import { Abs, Add, Div, FloorDiv, Mul, Neg, Pow, Reciprocal, Rsqrt, Sqrt, Square, Sub } from "../../ir/ops/elementwise.ts";
 import { isFloat } from "../../ir/type.ts";
 import { any, constant, isUsedOnce, match, type Pattern } from "../pattern.ts";
-import { opRule, rule, type Rewriter, type Rule } from "../rewrite.ts";
+import { kebab, opRule, rule, type Rewriter, type Rule } from "../rewrite.ts";
 import { broadcast, constantOf, filled, isComputed, isFilled, isIeee, isSameTensor, isWrapping, scalar, splatOf } from "./known.ts";
 
 const zeros = (op: Op, r: Rewriter): Value | undefined => filled(r, op.result.tensor, 0);
@@ -74,13 +74,13 @@ const negSub = rule("neg-sub", "exact", match(Neg, { x: match(Sub, { a: any("a")
 );
 /** `(-x)^2 = x^2`, `|x|^2 = x^2`. */
 const squareOfSign = [Neg, Abs].map((inner) =>
-  rule(`square-of-${inner.name}`, "exact", match(Square, { x: match(inner, { x: any("x") }) }), ({ x }, r) =>
+  rule(`square-of-${kebab(inner)}`, "exact", match(Square, { x: match(inner, { x: any("x") }) }), ({ x }, r) =>
     signed(x) ? r.create(Square, { x }) : undefined,
   ),
 );
 /** `|-x| = |x|`, `||x|| = |x|`. */
 const absOfSign = [Neg, Abs].map((inner) =>
-  rule(`abs-of-${inner.name}`, "exact", match(Abs, { x: match(inner, { x: any("x") }) }), ({ x }, r) =>
+  rule(`abs-of-${kebab(inner)}`, "exact", match(Abs, { x: match(inner, { x: any("x") }) }), ({ x }, r) =>
     signed(x) ? r.create(Abs, { x }) : undefined,
   ),
 );
@@ -99,7 +99,7 @@ const subConstant = rule("sub-constant", "exact", match(Sub, { a: any("a"), b: c
 /** `(x . c1) . c2 = x . (c1 . c2)` for a sum or a product of integers. */
 const gatherConstants = (definition: AnyOpDefinition, integers: boolean): Rule =>
   rule(
-    `gather-constants-of-${definition.name}${integers ? "" : "-of-floats"}`,
+    `gather-constants-of-${kebab(definition)}${integers ? "" : "-of-floats"}`,
     integers ? "exact" : "reassociates",
     match(definition, { a: match(definition, { a: any("x"), b: constant("c1") }).once(), b: constant("c2") }),
     ({ x, c1, c2 }, r, op) => {

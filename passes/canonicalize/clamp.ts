@@ -10,7 +10,7 @@ import { Softmax } from "../../ir/ops/softmax.ts";
 import type { Scalar } from "../../ir/scalar.ts";
 import { integerBits, isFloat, isInteger, isUnsigned, type TensorType } from "../../ir/type.ts";
 import { any, constant, match } from "../pattern.ts";
-import { opRule, rule, type Rewriter, type Rule } from "../rewrite.ts";
+import { kebab, opRule, rule, type Rewriter, type Rule } from "../rewrite.ts";
 import { isIeee, isSameTensor, isWrapping, scalar, splatOf } from "./known.ts";
 
 interface Clamp {
@@ -78,7 +78,7 @@ const clamps = [Relu, Relu6, Clip, Max, Min];
 
 /** A clamp whose clamped value is a clamp. */
 const clampOfClamp: readonly Rule[] = clamps.map((d) =>
-  opRule(`clamp-of-clamp-by-${d.name}`, "exact", d, (op, r) => {
+  opRule(`clamp-of-clamp-by-${kebab(d)}`, "exact", d, (op, r) => {
     const outer = clampOf(op);
     const inner = outer && clampOf(outer.x.op);
     if (!inner) return undefined;
@@ -89,7 +89,7 @@ const clampOfClamp: readonly Rule[] = clamps.map((d) =>
 
 /** A clamp in its shortest form: `max(x, 0) = relu(x)`, `clip(x, 0, 6) = relu6(x)`, no bound that nothing is beyond. */
 const shortestClamp: readonly Rule[] = [Clip, Max, Min].map((d) =>
-  opRule(`shortest-clamp-for-${d.name}`, "exact", d, (op, r) => {
+  opRule(`shortest-clamp-for-${kebab(d)}`, "exact", d, (op, r) => {
     const clamp = clampOf(op);
     if (!clamp) return undefined;
     const made = makeClamp(r, clamp);
@@ -118,7 +118,7 @@ const reluOfPositive = rule("relu-of-positive", "exact", match(Relu, { x: any("x
 const absOfPositive = rule("abs-of-positive", "exact", match(Abs, { x: any("x") }), ({ x }) => (isNeverNegative(x) ? x : undefined));
 
 /** `max(x, x) = x`, `min(x, x) = x`. */
-const extremeOfSame = [Max, Min].map((d) => rule(`${d.name}-of-same`, "exact", match(d, { a: any("x"), b: any("x") }), ({ x }) => x));
+const extremeOfSame = [Max, Min].map((d) => rule(`${kebab(d)}-of-same`, "exact", match(d, { a: any("x"), b: any("x") }), ({ x }) => x));
 
 /** `max(x, a * x) = leaky_relu(x)` for 0 < a < 1: below zero the product is the greater one. */
 const leakyRelu = rule(

@@ -7,7 +7,7 @@ import {
 } from "../../ir/ops/compare.ts";
 import { isInteger } from "../../ir/type.ts";
 import { any, match } from "../pattern.ts";
-import { rule, type Rule } from "../rewrite.ts";
+import { kebab, rule, type Rule } from "../rewrite.ts";
 import { broadcast, filled, isFilled } from "./known.ts";
 
 const isBool = (v: Value): boolean => v.tensor.dtype === "bool";
@@ -43,7 +43,7 @@ const constantRules: readonly Rule[] = [
 
 /** `x . x`: x itself, or all true or false. NaN differs from itself, so equality asks for integers. */
 const withItself = (definition: AnyOpDefinition, becomes: "x" | 0 | 1, integers = false): Rule =>
-  rule(`${definition.name}-of-same`, "exact", match(definition, { a: any("x"), b: any("x") }), ({ x }, r, op) => {
+  rule(`${kebab(definition)}-of-same`, "exact", match(definition, { a: any("x"), b: any("x") }), ({ x }, r, op) => {
     if (integers && !isInteger(x.tensor.dtype) && !isBool(x)) return undefined;
     return becomes === "x" ? x : filled(r, op.result.tensor, becomes);
   });
@@ -63,7 +63,7 @@ const neutralBits = (
     [BitwiseXor, 0],
   ] as const
 ).map(([d, neutral]) =>
-  rule(`${d.name}-neutral`, "exact", match(d, { a: any("x"), b: any("c") }), ({ x, c }, r, op) => {
+  rule(`${kebab(d)}-neutral`, "exact", match(d, { a: any("x"), b: any("c") }), ({ x, c }, r, op) => {
     const fits = isFilled(c, neutral) && (neutral === 0 || /^i\d/.test(x.tensor.dtype));
     return fits ? broadcast(r, x, op.result.tensor) : undefined;
   }),
@@ -71,7 +71,7 @@ const neutralBits = (
 
 /** `!!x = x`, `~~x = x`. */
 const doubleNot = [LogicalNot, BitwiseNot].map((d) =>
-  rule(`double-${d.name.replaceAll("_", "-")}`, "exact", match(d, { x: match(d, { x: any("x") }) }), ({ x }) => x),
+  rule(`double-${kebab(d)}`, "exact", match(d, { x: match(d, { x: any("x") }) }), ({ x }) => x),
 );
 
 /** `!(a = b)` is `a != b`; `!(a < b)` is `a >= b` only where there is no NaN. */
@@ -85,7 +85,7 @@ const notCompared = (
     [LessEqual, Greater, true],
   ] as const
 ).map(([from, to, integers]) =>
-  rule(`not-${from.name.replaceAll("_", "-")}`, "exact", match(LogicalNot, { x: match(from, { a: any("a"), b: any("b") }).once() }), ({ a, b }, r) =>
+  rule(`not-${kebab(from)}`, "exact", match(LogicalNot, { x: match(from, { a: any("a"), b: any("b") }).once() }), ({ a, b }, r) =>
     integers && !isInteger(a.tensor.dtype) ? undefined : r.create(to, { a, b }),
   ),
 );

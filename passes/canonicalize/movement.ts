@@ -5,7 +5,7 @@ import type { Op, Value } from "../../ir/graph.ts";
 import { Expand, Reshape, Tile, Transpose } from "../../ir/ops/shape.ts";
 import { sameShape } from "../../ir/type.ts";
 import { isUsedOnce } from "../pattern.ts";
-import { opRule, type Rewriter, type Rule } from "../rewrite.ts";
+import { kebab, opRule, type Rewriter, type Rule } from "../rewrite.ts";
 import { constantOf, isUnitReshape, reshaped } from "./known.ts";
 
 const shapeOf = (v: Value): readonly Dim[] => v.tensor.shape;
@@ -13,7 +13,7 @@ const permOf = (op: Op): readonly number[] => attributesOf(op as OpOf<typeof Tra
 
 /** An op that changes neither shape nor order is its operand. */
 const noOp = (d: typeof Reshape | typeof Expand | typeof Tile): Rule =>
-  opRule(`no-op-${d.name}`, "exact", d, (op) => (sameShape(shapeOf(op.result), shapeOf(op.operand(0)!)) ? op.operand(0) : undefined));
+  opRule(`no-op-${kebab(d)}`, "exact", d, (op) => (sameShape(shapeOf(op.result), shapeOf(op.operand(0)!)) ? op.operand(0) : undefined));
 
 /** Of two reshapes only the last shape counts. */
 const reshapeOfReshape = opRule("reshape-of-reshape", "exact", Reshape, (op, r) => {
@@ -96,35 +96,47 @@ const elementwiseOfOne = new Set(
   ].flatMap((line) => line.split(" ")),
 );
 
-/** `M(f(M'(x))) = f(M(M'(x)))` for a movement M, so that M meets M'. */
-const throughUnary = (d: typeof Reshape | typeof Transpose): Rule =>
-  opRule(`${d.name}-through-unary`, "exact", d, (op, r) => {
-    const f = op.operand(0)!.op;
-    const before = f?.operand(0);
-    if (!f || !before || !isElementwiseOfOne(f) || !isUsedOnce(f.result) || before.op?.definition !== d || !isUsedOnce(before)) return undefined;
-    return r.withOperands(f, [move(op, r, before)]);
-  });
-
-const move = (op: Op, r: Rewriter, x: Value): Value =>
-  op.definition === Transpose ? r.create(Transpose, { x }, { perm: permOf(op) }) : r.create(Reshape, { x }, { shape: shapeOf(op.result) });
+/** `R(f(R'(x))) = f(R(R'(x)))` for reshapes R, so that both meet. */
+const throughUnary = opRule("reshape-through-unary", "exact", Reshape, (op, r) => {
+  const f = op.operand(0)!.op;
+  const before = f?.operand(0);
+  if (!f || !before || !isElementwiseOfOne(f) || !isUsedOnce(f.result) || before.op?.definition !== Reshape || !isUsedOnce(before)) return undefined;
+  return r.withOperands(f, [r.create(Reshape, { x: before }, { shape: shapeOf(op.result) })]);
+});
 
 const binaryNames = new Set(
   "add sub mul div max min pow squared_difference equal not_equal less less_equal greater greater_equal and or xor".split(" "),
 );
 
-/** `T(a . b) = T(a) . T(b)` where both are transposed themselves, or single elements. */
-const transposeThroughBinary = opRule("transpose-through-binary", "exact", Transpose, (op, r) => {
-  const f = op.operand(0)!.op;
-  if (!f || !binaryNames.has(f.name) || !isUsedOnce(f.result)) return undefined;
+/** How deep a transpose looks for the ones it can meet. */
+const mostDepth = 8;
+
+/** Values whose elements can be had in another order at no cost: transposes, constants, single elements, functions of those. */
+function isMovable(v: Value, rank: number, depth = mostDepth): boolean {
+  if (constantOf(v) || shapeOf(v).every((d) => d === 1)) return shapeOf(v).length <= rank;
+  return isUsedOnce(v) && shapeOf(v).length === rank && (v.op!.definition === Transpose || isFunctionOfMovable(v.op!, rank, depth));
+}
+
+const isFunctionOfMovable = (f: Op, rank: number, depth: number): boolean =>
+  depth > 0 && (isElementwiseOfOne(f) || binaryNames.has(f.name)) && f.operands.every((v) => isMovable(v!, rank, depth - 1));
+
+const holdsTranspose = (v: Value, depth = mostDepth): boolean =>
+  depth > 0 && (v.op?.definition === Transpose || (!!v.op && isUsedOnce(v) && (v.op.operands as readonly Value[]).some((x) => x && holdsTranspose(x, depth - 1))));
+
+function moveTree(r: Rewriter, v: Value, perm: readonly number[]): Value {
+  if (shapeOf(v).every((d) => d === 1)) return reshaped(r, v, []);
+  const isLeaf = constantOf(v) !== undefined || v.op!.definition === Transpose;
+  if (!isLeaf) return r.withOperands(v.op!, (v.op!.operands as readonly Value[]).map((x) => moveTree(r, x, perm)));
+  const lead = perm.length - shapeOf(v).length;
+  return r.create(Transpose, { x: reshaped(r, v, [...new Array<Dim>(lead).fill(1), ...shapeOf(v)]) }, { perm });
+}
+
+/** `T(a . b) = T(a) . T(b)` where all that is computed from here up to other transposes has no other use. */
+const transposeThroughElementwise = opRule("transpose-through-elementwise", "exact", Transpose, (op, r) => {
+  const x = op.operand(0)!;
   const rank = permOf(op).length;
-  const isScalar = (v: Value): boolean => shapeOf(v).every((d) => d === 1);
-  const isMoved = (v: Value): boolean => v.op?.definition === Transpose && shapeOf(v).length === rank && isUsedOnce(v);
-  const operands = f.operands as readonly Value[];
-  if (!operands.some(isMoved) || !operands.every((v) => isMoved(v) || isScalar(v))) return undefined;
-  return r.withOperands(
-    f,
-    operands.map((v) => (isMoved(v) ? move(op, r, v) : reshaped(r, v, []))),
-  );
+  if (!x.op || !isUsedOnce(x) || x.op.definition === Transpose || !isFunctionOfMovable(x.op, rank, mostDepth) || !holdsTranspose(x)) return undefined;
+  return moveTree(r, x, permOf(op));
 });
 
 const broadcasting = new Set([...binaryNames, ..."floor_div floor_mod rem atan2 where bitwise_and bitwise_or bitwise_xor".split(" ")]);
@@ -170,5 +182,5 @@ function leadsWithUnits(v: Value): boolean {
 export const movementRules: readonly Rule[] = [
   noOp(Reshape), noOp(Expand), noOp(Tile), reshapeOfReshape, expandByUnits, expandOfExpand, expandOfLeadingUnits, tileOfUnits,
   noOpTranspose, transposeOfUnits, transposeOfTranspose, transposeOfUnitReshape,
-  throughUnary(Reshape), throughUnary(Transpose), transposeThroughBinary, expandOfOperand, reshapeOfScalarConstant,
+  throughUnary, transposeThroughElementwise, expandOfOperand, reshapeOfScalarConstant,
 ];

@@ -10,7 +10,7 @@ import { Pad } from "../../ir/ops/pad.ts";
 import { Expand, Reshape } from "../../ir/ops/shape.ts";
 import { Slice } from "../../ir/ops/slice.ts";
 import { isUsedOnce } from "../pattern.ts";
-import { opRule, type Rewriter, type Rule } from "../rewrite.ts";
+import { kebab, opRule, type Rewriter, type Rule } from "../rewrite.ts";
 import { broadcast, integersOf, isSameTensor, reshaped, splatOf } from "./known.ts";
 
 const shapeOf = (v: Value): readonly Dim[] => v.tensor.shape;
@@ -188,7 +188,7 @@ const splitOfConcat = opRule("split-of-concat", "exact", Split, (op) => {
 
 /** A stack of one tensor has an extent of one more; an axis of extent one is taken apart by dropping it. */
 const stackOfOne = [Stack, Unstack].map((d) =>
-  opRule(`${d.name}-of-one`, "exact", d, (op, r) => {
+  opRule(`${kebab(d)}-of-one`, "exact", d, (op, r) => {
     const count = d === Stack ? op.operands.length : op.results.length;
     return count === 1 ? r.create(Reshape, { x: op.operand(0)! }, { shape: shapeOf(op.result) }) : undefined;
   }),

@@ -9,7 +9,7 @@ import { reducedShape } from "../../ir/ops/reduction.ts";
 import { Reshape, Transpose } from "../../ir/ops/shape.ts";
 import { isFloat, sameShape } from "../../ir/type.ts";
 import { isUsedOnce } from "../pattern.ts";
-import { opRule, type Rewriter, type Rule } from "../rewrite.ts";
+import { kebab, opRule, type Rewriter, type Rule } from "../rewrite.ts";
 import { isWrapping, reshaped, scalar } from "./known.ts";
 
 const keepers = [ReduceMax, ReduceMin, ReduceProd, ReduceAny, ReduceAll];
@@ -31,7 +31,7 @@ function ofOne(r: Rewriter, d: AnyOpDefinition, x: Value): Value | undefined {
 
 /** Axes of extent one need no folding. */
 const unitAxes = all.map((d) =>
-  opRule(`unit-axes-of-${d.name}`, "exact", d, (op, r) => {
+  opRule(`unit-axes-of-${kebab(d)}`, "exact", d, (op, r) => {
     const x = op.operand(0)!;
     const axes = axesOf(op);
     const solid = axes.filter((a) => shapeOf(x)[a] !== 1);
@@ -41,22 +41,29 @@ const unitAxes = all.map((d) =>
   }),
 );
 
-/** `reduce(reduce(x)) = reduce(x)` over both axes. Sums of floats are then added in another order. */
-const reduceOfReduce = [...keepers, ...sums].flatMap((d) => [true, false].map((exact) =>
-  opRule(`${d.name}-of-${d.name}${exact ? "" : "-of-floats"}`, exact ? "exact" : "reassociates", d, (op, r) => {
+const orderFree: readonly AnyOpDefinition[] = [ReduceMax, ReduceMin, ReduceAny, ReduceAll];
+
+/** Both axes of a reduction of a reduction, as axes of the inner operand. */
+function bothAxes(op: Op, inner: Op): number[] {
+  const first = axesOf(inner);
+  const left = shapeOf(inner.operand(0)!).flatMap((_, a) => (first.includes(a) ? [] : [a]));
+  const second = axesOf(op).map((a) => (keepsDims(inner) ? a : left[a]!));
+  return [...new Set([...first, ...second])].sort((a, b) => a - b);
+}
+
+/** `reduce(reduce(x)) = reduce(x)` over both axes. Sums of floats are then added in another order; means of integers truncate. */
+const reduceOfReduceRule = (d: AnyOpDefinition, exact: boolean): Rule =>
+  opRule(`${kebab(d)}-of-${kebab(d)}${exact ? "" : "-of-floats"}`, exact ? "exact" : "reassociates", d, (op, r) => {
     const inner = op.operand(0)!.op;
-    if (inner?.definition !== d || !isUsedOnce(inner.result)) return undefined;
-    const x = inner.operand(0)!;
-    const { dtype } = x.tensor;
-    const isOrderFree = d === ReduceMax || d === ReduceMin || d === ReduceAny || d === ReduceAll || (isWrapping(dtype) && d !== ReduceMean);
-    if (isOrderFree !== exact || (isWrapping(dtype) && d === ReduceMean)) return undefined;
-    const first = axesOf(inner);
-    const left = shapeOf(x).flatMap((_, a) => (first.includes(a) ? [] : [a]));
-    const second = axesOf(op).map((a) => (keepsDims(inner) ? a : left[a]!));
-    const axes = [...new Set([...first, ...second])].sort((a, b) => a - b);
-    return reshaped(r, reduce(r, d, x, axes, true), shapeOf(op.result));
-  }),
-));
+    const x = inner?.operand(0);
+    if (inner?.definition !== d || !x || !isUsedOnce(inner.result)) return undefined;
+    const fits = orderFree.includes(d) || isWrapping(x.tensor.dtype) === exact;
+    return fits ? reshaped(r, reduce(r, d, x, bothAxes(op, inner), true), shapeOf(op.result)) : undefined;
+  });
+const reduceOfReduce = [
+  ...[...keepers, ReduceSum].map((d) => reduceOfReduceRule(d, true)),
+  ...[ReduceProd, ...sums].map((d) => reduceOfReduceRule(d, false)),
+];
 
 /** A reshape that puts extents of one where axes were folded, or drops them, is the reduction's own to do. */
 const keptAxes = opRule("reshape-of-reduction", "exact", Reshape, (op, r) => {
@@ -70,7 +77,7 @@ const keptAxes = opRule("reshape-of-reduction", "exact", Reshape, (op, r) => {
 
 /** A reduction of a transpose folds other axes, where those that stay keep their order. */
 const reduceOfTranspose = [ReduceMax, ReduceMin, ReduceAny, ReduceAll, ...sums].map((d) =>
-  opRule(`${d.name}-of-transpose`, "exact", d, (op, r) => {
+  opRule(`${kebab(d)}-of-transpose`, "exact", d, (op, r) => {
     const inner = op.operand(0)!.op;
     if (inner?.definition !== Transpose) return undefined;
     const perm = inner.attributes["perm"] as number[];

@@ -50,11 +50,11 @@ const logSumExp = opRule("log-sum-exp", "fast", Log, (op, r) => {
 /** `log(sum of exp(x - max x)) + max x`; infinite elements give NaN where the op gives infinity. */
 const shiftedLogSumExp = opRule("shifted-log-sum-exp", "fast", Add, (op, r) => {
   const [log, max] = op.operands as [Value, Value];
-  const sum = keptReduction(argument(log, Log), ReduceSum);
-  const shifted = sum && shiftedPower(sum.x);
+  const sum = keptReduction(log, ReduceLogSumExp);
+  const difference = producer(sum?.x, Sub);
   const greatest = keptReduction(max, ReduceMax);
-  const fits = shifted && greatest?.x === shifted.x && sameAxes(greatest.axes, shifted.axes) && sameAxes(sum.axes, shifted.axes);
-  return fits ? r.create(ReduceLogSumExp, { x: shifted.x }, { axes: sum.axes, keepdims: true }) : undefined;
+  const fits = sum && greatest && difference?.operand(1) === max && difference.operand(0) === greatest.x && sameAxes(greatest.axes, sum.axes);
+  return fits ? r.create(ReduceLogSumExp, { x: greatest.x }, { axes: sum.axes, keepdims: true }) : undefined;
 });
 
 /** `log(softmax(x))`, which is minus infinity where softmax is too small to be told from zero. */
