@@ -68,7 +68,7 @@ export interface BuildOptions {
 }
 
 export const warnings = ["-std=c11", "-Wall", "-Wextra", "-Werror"];
-export const sanitizers = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+export const sanitizers = ["-g1", "-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
 /** The compilers that are there, of gcc and clang. */
 export const compilers = ["gcc", "clang"].filter((cc) => spawnSync(cc, ["--version"]).status === 0);

@@ -129,7 +129,7 @@ function storageCases(lanes: number): Case[] {
 }
 
 describe("c: scalar semantics", () => {
-  for (const lanes of [1, 4, 8, 16]) {
+  for (const lanes of [1, 8]) {
     it(`every operation on edge values, ${lanes} lanes`, () => {
       const cases = semantics(lanes);
       expectSame(cases, runKernels(cases.map((c) => c.run), { vectors: lanes > 1 }));
@@ -271,7 +271,24 @@ function dynamic(lanes: number): Case {
   return { name: `dynamic, ${lanes} lanes`, ulp: 0, run: { nest, roots, extents, pieces: [[3, 5], [0, 1], [1, 3]] } };
 }
 
-const shapes = (): Case[] => [...[4, 8, 16].flatMap((lanes) => [product(lanes), foldedLanes(lanes), privateLanes(lanes), padding(lanes), dynamic(lanes)]), routine()];
+/** Loops, scalars and buffers named like what the printer makes up, and like each other. */
+function namesThatClash(): Case {
+  const [a, y] = [buffer("in0", [3, 4]), buffer("t0", [3, 4])];
+  const acc = buffer("acc", [4]);
+  const [i, k] = [loop("t0", 3), loop("acc", 4)];
+  const [value, next] = [x.variable("t1", "f32"), x.variable("acc_2", "f32")];
+  const element = x.load(a, [dim.add(dim.mul(i, 4), k)]);
+  const body = each(i, "serial", [
+    alloc(acc),
+    letVar("acc_2", x.f32(1)),
+    each(k, "unroll", [letVar("t1", x.mul(element, element)), store(acc, [k], x.add(x.mul(x.add(value, element), x.add(value, element)), next)), assign("acc_2", x.add(next, value))]),
+    each(k, "unroll", [store(y, [dim.add(dim.mul(i, 4), k)], x.add(x.load(acc, [k]), next))]),
+    letVar("acc_2", x.f32(2)),
+  ]);
+  return shapeCase("names", [a], [y], [body]);
+}
+
+const shapes = (): Case[] => [...[4, 8, 16].flatMap((lanes) => [product(lanes), foldedLanes(lanes), privateLanes(lanes), padding(lanes), dynamic(lanes)]), routine(), namesThatClash()];
 
 describe("c: loops", () => {
   for (const compiler of compilers) {
@@ -284,7 +301,7 @@ describe("c: loops", () => {
   }
 
   it("optimised for AVX-512 and AVX2, where the machine has them", () => {
-    const cases = [...shapes(), ...semantics(16), ...storageCases(8)];
+    const cases = [...shapes(), ...semantics(16), ...storageCases(4)];
     for (const flags of [["-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno"]]) expectSame(cases, runKernels(cases.map((c) => c.run), { flags }));
   });
 });

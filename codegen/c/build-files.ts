@@ -10,7 +10,7 @@ export interface BuildFiles {
 }
 
 /** What all generated C is compiled with, besides the machine's flags. */
-export const commonFlags: readonly string[] = ["-std=c11", "-ffp-contract=fast", "-fno-math-errno"];
+export const commonFlags: readonly string[] = ["-std=c11", "-ffp-contract=fast", "-fno-math-errno", "-Wno-psabi"];
 
 const objects = (sources: readonly string[]): string => sources.map((s) => s.replace(/\.c$/, ".o")).join(" ");
 

@@ -5,13 +5,13 @@
  * Expressions are DAGs: what is used more than once and evaluated whatever the data is named first. A select evaluates
  * both sides only where every load in them is known to be inside its buffer or is evaluated anyway.
  */
-import { type Atom, type Dim, isNonNegative, type Loop, range, substituteDim } from "../../ir/dim.ts";
-import { and, type Buffer, type Expr, type Load, loadsIn, opaqueExpr, type Select, substituteIndices } from "../../ir/expr.ts";
+import { type Atom, atomsIn, type Dim, isNonNegative, type Loop, range, substituteDim } from "../../ir/dim.ts";
+import { and, type Buffer, dimsOf, type Expr, type Load, loadsIn, opaqueExpr, type Select, substituteIndices } from "../../ir/expr.ts";
 import { type LoopNest, type Stmt, visitStmts } from "../../ir/loop.ts";
 import { formatType, computeType, tensor } from "../../ir/type.ts";
 import { Helpers } from "./helpers.ts";
 import { type Variance, varianceOf } from "./lanes.ts";
-import { opaquesIn, visitParts } from "./parts.ts";
+import { opaquesIn, partsOfStmt, visitParts } from "./parts.ts";
 import { isConcurrent, prepare, type Prepared, type Registers } from "./prepare.ts";
 import { certainParts, childrenOf, isInBounds, isWild } from "./safety.ts";
 import { decode, encode, loadLanes, roundTo, storeLanes } from "./storage.ts";
@@ -23,6 +23,11 @@ type Of<K extends Stmt["kind"]> = Stmt & { kind: K };
 interface Value {
   readonly text: string;
   readonly lanes: number;
+}
+
+/** A scalar of the loop nest: its C variable, and the line that declares it. */
+interface Scalar extends Value {
+  readonly line: number;
 }
 
 /** The vector loop around a statement. `single`: the C variable that numbers the lane, while lanes are printed one by one. */
@@ -92,16 +97,18 @@ class KernelPrinter {
   private depth = 1;
   private readonly names = new Names();
   private readonly buffers = new Map<Buffer, string>();
+  /** Variables of register buffers by their first element. */
+  private readonly registers = new Map<Buffer, ReadonlyMap<number, string>>();
   private readonly extents = new Map<string, string>();
   private readonly loops = new Map<Loop, string>();
-  private scope = new Map<string, { readonly text: string; readonly lanes: number }>();
+  private scope = new Map<string, Scalar>();
   private temps = new Map<Expr, Value>();
   private certain: ReadonlySet<Expr> = new Set();
   private tempCount = 0;
   private lane: Lane | undefined;
   /** Inside a conditional expression, where nothing may be named. */
   private inline = false;
-  private readonly used = { vars: new Set<string>(), buffers: new Set<Buffer>(), loaded: new Set<Buffer>(), extents: new Set<string>() };
+  private readonly used = { vars: new Set<string>(), buffers: new Set<Buffer>(), loaded: new Set<Buffer>(), loops: new Set<Atom>() };
 
   constructor(
     private readonly nest: LoopNest,
@@ -115,14 +122,20 @@ class KernelPrinter {
     this.declareScratch();
     const params = this.declareParams();
     this.body(this.prepared.body);
+    for (const made of this.scope.values()) this.close(made);
     const head = [...params, ...this.declareExtents(), ...this.unused()];
     return [`${signature} {`, ...head, ...this.lines, "}"].join("\n");
   }
 
   private findUses(): void {
+    const addLoops = (d: Dim): void => {
+      for (const a of atomsIn(d)) this.used.loops.add(a);
+    };
     visitStmts(this.prepared.body, (s) => {
+      partsOfStmt(s).dims.forEach(addLoops);
       if (s.kind === "store") this.used.buffers.add(s.buffer);
       visitParts(s, (e) => {
+        dimsOf(e).forEach(addLoops);
         if (e.kind === "var") this.used.vars.add(e.name);
         if (e.kind === "load") {
           this.used.buffers.add(e.buffer);
@@ -150,7 +163,8 @@ class KernelPrinter {
     let count = 0;
     for (const [buffer, place] of this.prepared.places) {
       if (place.kind !== "scratch") {
-        this.buffers.set(buffer, this.names.fresh(buffer.name));
+        const named = [...place.used].map((i) => [i, this.names.fresh(`${buffer.name}_${Math.floor(i / place.group)}`)] as const);
+        this.registers.set(buffer, new Map(named));
         continue;
       }
       const name = this.names.fresh(`temp${count++}`);
@@ -188,14 +202,35 @@ class KernelPrinter {
   }
 
   private block(head: string, body: () => void): void {
+    this.line(head === "" ? "{" : `${head} {`);
+    this.inside(body);
+  }
+
+  /** The other side of the block just printed. */
+  private otherwise(body: () => void): void {
+    this.lines.push(`${this.lines.pop()!} else {`);
+    this.inside(body);
+  }
+
+  /** A block's body and end; the scalars declared in it leave their names to later blocks. */
+  private inside(body: () => void): void {
     const scope = this.scope;
     this.scope = new Map(scope);
-    this.line(head === "" ? "{" : `${head} {`);
     this.depth++;
     body();
     this.depth--;
     this.line("}");
+    for (const [name, made] of this.scope) if (scope.get(name) !== made) this.close(made);
     this.scope = scope;
+  }
+
+  /** The end of a scalar's block; one that was never read says so to the compiler. */
+  private close({ text, line }: Scalar): void {
+    const assignment = new RegExp(`^\\s*${text} = `);
+    const mention = new RegExp(`\\b${text}\\b`);
+    const isRead = this.lines.slice(line + 1).some((l) => l.includes(text) && mention.test(l.replace(assignment, "")));
+    if (!isRead) this.lines[line] += ` (void)${text};`;
+    this.names.release(text);
   }
 
   // Statements.
@@ -213,6 +248,7 @@ class KernelPrinter {
       case "while":
         return this.whileLoop(s);
       case "bind":
+        if (!this.used.loops.has(s.loop)) return;
         return this.region([], [s.value], () => {
           const text = this.dim(s.value);
           this.line(`const int64_t ${this.loopName(s.loop)} = ${text};`);
@@ -247,8 +283,9 @@ class KernelPrinter {
       const name = this.loopName(s.loop);
       // The extent may load what the body stores.
       const isFixed = opaquesIn(s.loop.extent).length === 0;
-      const [from, to] = isParallel ? ["begin", "end"] : ["0", isFixed ? extent : `${name}_end`];
-      if (!isParallel && !isFixed) this.line(`const int64_t ${name}_end = ${extent};`);
+      const last = isFixed ? extent : this.names.fresh(`${name}_end`);
+      if (!isParallel && !isFixed) this.line(`const int64_t ${last} = ${extent};`);
+      const [from, to] = isParallel ? ["begin", "end"] : ["0", last];
       this.block(`for (int64_t ${name} = ${from}; ${name} < ${to}; ${name}++)`, () => {
         this.body(s.body);
       });
@@ -281,14 +318,10 @@ class KernelPrinter {
         this.body(s.then);
       });
       if (!s.else || s.else.length === 0) return;
-      this.lines.push(`${this.lines.pop()!} else {`);
-      const scope = this.scope;
-      this.scope = new Map(scope);
-      this.depth++;
-      this.body(s.else);
-      this.depth--;
-      this.line("}");
-      this.scope = scope;
+      const otherwise = s.else;
+      this.otherwise(() => {
+        this.body(otherwise);
+      });
     });
   }
 
@@ -308,7 +341,7 @@ class KernelPrinter {
       const value = this.spread(this.expr(s.value), s.value.dtype, lanes);
       const text = this.names.fresh(s.name);
       this.line(`${this.h.type(s.dtype, lanes)} ${text} = ${bare(value)};`);
-      this.scope.set(s.name, { text, lanes });
+      this.scope.set(s.name, { text, lanes, line: this.lines.length - 1 });
     });
   }
 
@@ -333,7 +366,7 @@ class KernelPrinter {
   }
 
   private registerName(buffer: Buffer, place: Registers, element: number): string {
-    return `${this.buffers.get(buffer)!}_${Math.floor(element / place.group)}`;
+    return this.registers.get(buffer)!.get(element - (element % place.group))!;
   }
 
   private store(s: Of<"store">): void {
@@ -429,9 +462,13 @@ class KernelPrinter {
     return e.kind === "const" || e.kind === "var" || e.kind === "index" || (e.kind === "load" && this.prepared.places.get(e.buffer)?.kind === "registers");
   }
 
+  private temp(): string {
+    return this.names.fresh(`t${this.tempCount++}`);
+  }
+
   private asTemp(value: Value, dtype: Expr["dtype"]): Value {
     if (/^\w+$/.test(value.text) && !/^\d/.test(value.text)) return value;
-    const text = `t${this.tempCount++}`;
+    const text = this.temp();
     this.line(`const ${this.h.type(dtype, value.lanes)} ${text} = ${bare(value.text)};`);
     return { text, lanes: value.lanes };
   }
@@ -471,7 +508,7 @@ class KernelPrinter {
   /** `e` computed one lane after the other. */
   private laneByLane(e: Expr): Value {
     const { count } = this.lane!;
-    const text = `t${this.tempCount++}`;
+    const text = this.temp();
     this.line(`${this.h.type(e.dtype, count)} ${text} = {0};`);
     this.eachLane([e], () => {
       const value = this.expr(e).text;
@@ -561,7 +598,7 @@ class KernelPrinter {
       this.inline = inline;
       return { text: `(${cond} ? ${a!} : ${b!})`, lanes };
     }
-    const text = `t${this.tempCount++}`;
+    const text = this.temp();
     const cond = bare(this.expr(e.cond).text);
     this.line(`${this.h.type(e.dtype, lanes)} ${text};`);
     const side = (x: Expr): void => {
@@ -572,11 +609,9 @@ class KernelPrinter {
     this.block(`if (${cond})`, () => {
       side(e.a);
     });
-    this.lines.push(`${this.lines.pop()!} else {`);
-    this.depth++;
-    side(e.b);
-    this.depth--;
-    this.line("}");
+    this.otherwise(() => {
+      side(e.b);
+    });
     return { text, lanes };
   }
 
@@ -603,18 +638,16 @@ class KernelPrinter {
     const { count, loop } = this.lane!;
     const atEnds = and(...[0, count - 1].map((l) => substituteIndices(e.cond, new Map<Atom, Dim>([[loop, l]]))));
     if (atEnds.kind === "const") return this.laneByLane(e);
-    const text = `t${this.tempCount++}`;
+    const text = this.temp();
     this.line(`${this.h.type(e.dtype, count)} ${text};`);
     this.block(`if (${bare(this.expr(atEnds).text)})`, () => {
       this.region([e.a], [], () => {
         this.line(`${text} = ${bare(this.spread(this.expr(e.a), e.dtype, count))};`);
       });
     });
-    this.lines.push(`${this.lines.pop()!} else {`);
-    this.depth++;
-    this.line(`${text} = ${this.laneByLane(e).text};`);
-    this.depth--;
-    this.line("}");
+    this.otherwise(() => {
+      this.line(`${text} = ${this.laneByLane(e).text};`);
+    });
     return { text, lanes: count };
   }
 
@@ -662,7 +695,7 @@ class KernelPrinter {
 
   private gather(pointer: string, buffer: Buffer, at: Dim): Value {
     const { count } = this.lane!;
-    const text = `t${this.tempCount++}`;
+    const text = this.temp();
     const dtype = computeType(buffer.dtype);
     this.line(`${this.h.type(dtype, count)} ${text} = {0};`);
     this.eachLane(opaquesIn(at), () => {

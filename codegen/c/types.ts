@@ -100,7 +100,7 @@ export class Names {
   fresh(name: string): string {
     const base = identifier(name);
     let made = base;
-    for (let n = 2; this.taken.has(made); n++) made = `${base}_${n}`;
+    for (let n = 2; this.taken.has(made); n++) made = `${base}_v${n}`;
     this.taken.add(made);
     return made;
   }
