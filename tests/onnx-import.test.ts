@@ -262,6 +262,14 @@ describe("problems of ONNX models", () => {
       ["truncated w: the tensor 'w' of f32[4] needs 16 bytes, its data has 4"],
     ],
     [
+      "an input no memory can hold",
+      () => importModelOf([relu], { input: [valueInfo("x", "f32", [2 ** 24, 2 ** 24])] }),
+      [
+        "limit x: the input 'x', f32[16777216,16777216], is larger than a terabyte",
+        "limit node 0: Relu: a result of 'relu', f32[16777216,16777216], is larger than a terabyte",
+      ],
+    ],
+    [
       "a tensor no memory can hold",
       () =>
         importModelOf([node("Add", ["x", "z"], ["y"])], { input: [valueInfo("x", "f32", [2 ** 24, 1]), valueInfo("z", "f32", [2 ** 24])] }),

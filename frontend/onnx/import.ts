@@ -82,7 +82,11 @@ function bindInputs(session: Session, scope: Scope, graph: Graph): void {
 
 function bindInput(session: Session, scope: Scope, graph: Graph, v: OnnxValueInfo, pins: Map<string, number>): void {
   const t = importType(v.type, (name, axis) => inputExtent(session, v.name, name, axis, pins));
-  if ("type" in t) return scope.bindValue(v.name, graph.addInput(v.name, t.type));
+  if ("type" in t) {
+    scope.bindValue(v.name, graph.addInput(v.name, t.type));
+    reporting(session, v.name, () => session.checkSize(t.type, `the input '${v.name}'`));
+    return;
+  }
   session.problems.error("unsupported-type", session.locate(v.name), `the input '${v.name}' cannot be carried: ${t.reason}`);
   scope.bind(v.name, { kind: "unknown" });
 }
@@ -157,16 +161,24 @@ function bindOutputs(session: Session, scope: Scope): Value[] {
 }
 
 function bindOutput(session: Session, scope: Scope, { name }: OnnxValueInfo, taken: ReadonlySet<Value>): Value | undefined {
-  try {
+  return reporting(session, name || "graph", () => {
     const binding = scope.lookup(name);
     if (binding?.kind === "value") return nameOutput(session, scope, binding.value, name, taken);
-    if (!binding) session.problems.error("invalid-graph", session.locate(name || "graph"), `the output '${name}' is not defined`);
+    if (!binding) throw new OpError(`the output '${name}' is not defined`, "invalid-graph");
+    return undefined;
+  });
+}
+
+/** What `action` gives; undefined, and its errors reported at `path`, where the model is at fault. */
+function reporting<T>(session: Session, path: string, action: () => T): T | undefined {
+  try {
+    return action();
   } catch (e) {
     if (!isModelError(e)) throw e;
     if (e instanceof CompileError) session.problems.take(e);
-    if (e instanceof OpError) session.problems.error(e.code, session.locate(name), e.message, e.more);
+    if (e instanceof OpError) session.problems.error(e.code, session.locate(path), e.message, e.more);
+    return undefined;
   }
-  return undefined;
 }
 
 /** A value with another name that others see too gets a copy under this one. */

@@ -139,15 +139,18 @@ export class Session {
   }
 
   private checkResults(op: Op): void {
-    for (const { type } of op.results) {
-      if (type.kind !== "tensor") continue;
-      if (type.shape.length > mostAxes)
-        throw new OpError(`a result of '${op.name}' has ${type.shape.length} axes, more than ${mostAxes}`, "limit");
-      if (type.shape.some((d) => typeof d === "number" && !(Number.isInteger(d) && d >= 0)))
-        throw new OpError(`a result of '${op.name}' would be ${formatType(type)}`, "type-mismatch");
-      const bytes = (staticShape(type.shape) ?? []).reduce((a, b) => a * b, byteSize(type.dtype));
-      if (bytes > mostBytes) throw new OpError(`a result of '${op.name}', ${formatType(type)}, is larger than a terabyte`, "limit");
-    }
+    for (const { type } of op.results) this.checkSize(type, `a result of '${op.name}'`);
+  }
+
+  /** Throws an `OpError` for tensors that are no tensors or that no machine has memory for; `what` is what has the type. */
+  checkSize(type: Type, what: string): void {
+    if (type.kind !== "tensor") return;
+    const { dtype, shape } = type;
+    if (shape.length > mostAxes) throw new OpError(`${what} has ${shape.length} axes, more than ${mostAxes}`, "limit");
+    if (shape.some((d) => typeof d === "number" && !(Number.isInteger(d) && d >= 0)))
+      throw new OpError(`${what} would be ${formatType(type)}`, "type-mismatch");
+    const bytes = (staticShape(shape) ?? []).reduce((a, b) => a * b, byteSize(dtype));
+    if (bytes > mostBytes) throw new OpError(`${what}, ${formatType(type)}, is larger than a terabyte`, "limit");
   }
 
   /** The model's inputs whose data decides what `v` is. */
