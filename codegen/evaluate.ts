@@ -4,28 +4,29 @@ import { alignedBytes, memoryData } from "../ir/data.ts";
 import { createOp, type OperandSpecs, type AnyOpDefinition } from "../ir/define.ts";
 import { Graph, type Op, type Value } from "../ir/graph.ts";
 import { viewBytes } from "../ir/storage.ts";
-import { staticShape, tensor } from "../ir/type.ts";
+import { formatType, staticShape, tensor } from "../ir/type.ts";
 import type { PassContext } from "../passes/pass.ts";
 import { decompose } from "../passes/decompose.ts";
 import { buildProgram } from "./build-program.ts";
-import { loadProgram } from "./js/execute.ts";
+import { type Executable, loadProgram } from "./js/execute.ts";
 import { scalarSchedule } from "./js/target.ts";
 
 /** The constant that a value is the result of. */
 const constantOf = (v: Value): Constant | undefined => (v.op?.name === "constant" ? (v.op.attributes["data"] as Constant) : undefined);
 
+/** Whether an attribute's value has an extent in it that only running tells. */
+const isSymbolic = (x: unknown): boolean => (Array.isArray(x) ? x.some(isSymbolic) : typeof x === "object" && x !== null && "terms" in x);
+
 /**
- * The results of an op whose operands are all constants; undefined when it has regions, effects or results of a size
- * that only running tells.
+ * The results of an op whose operands are all constants; undefined when it has regions, effects, or sizes in its
+ * attributes or results that only running tells.
  */
 export function evaluateOp(op: Op, context: PassContext): readonly Constant[] | undefined {
   const operands = op.operands.map((v) => v && constantOf(v));
   if (op.operands.some((v, i) => v && !operands[i])) return undefined;
   if (op.regions.length > 0 || op.definition.impure || (op.definition.structural && op.name !== "identity")) return undefined;
   if (op.results.some((r) => r.type.kind !== "tensor" || !staticShape(r.type.shape) || r.type.dtype === "string")) return undefined;
-  const graph = standalone(op);
-  decompose.run(graph, context);
-  const executable = loadProgram(buildProgram(graph, { name: "fold", schedule: scalarSchedule }));
+  const executable = executableOf(op, context);
   const given = operands.filter((c) => c !== undefined);
   const results = executable.run(given.map((c) => ({ data: viewBytes(c.type.dtype, alignedBytes(c.data)), dims: staticShape(c.type.shape)! })));
   return results.map(({ data, dims }, i) => {
@@ -33,6 +34,33 @@ export function evaluateOp(op: Op, context: PassContext): readonly Constant[] | 
     return { type: tensor(op.results[i]!.tensor.dtype, dims), data: memoryData(bytes) };
   });
 }
+
+const executables = new Map<string, Executable>();
+/** Ops that differ in their operands' bytes alone are compiled once. */
+const mostExecutables = 512;
+
+function executableOf(op: Op, context: PassContext): Executable {
+  const key = keyOf(op);
+  const known = key === undefined ? undefined : executables.get(key);
+  if (known) return known;
+  if (Object.values(op.attributes).some(isSymbolic)) return undefined;
+  const graph = standalone(op);
+  decompose.run(graph, context);
+  const made = loadProgram(buildProgram(graph, { name: "fold", schedule: scalarSchedule }));
+  if (executables.size >= mostExecutables) executables.clear();
+  if (key !== undefined) executables.set(key, made);
+  return made;
+}
+
+/** What the op's program depends on; undefined where an attribute is neither plain nor a list of plain values. */
+function keyOf(op: Op): string | undefined {
+  const isPlain = (v: unknown): boolean => (typeof v === "object" ? Array.isArray(v) && v.every(isPlain) : true);
+  if (!Object.values(op.attributes).every(isPlain)) return undefined;
+  const types = op.operands.map((v) => (v ? formatType(v.type) : "-"));
+  return `${op.name}(${types.join()})${Object.values(op.attributes).map(attributeKey).join(";")}`;
+}
+
+const attributeKey = (v: unknown): string => (Array.isArray(v) ? `[${v.map(attributeKey).join()}]` : Object.is(v, -0) ? "-0" : `${typeof v} ${String(v)}`);
 
 /** A graph that holds a copy of the op alone, its operands as inputs. */
 export function standalone(op: Op): Graph {
