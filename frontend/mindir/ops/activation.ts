@@ -21,10 +21,13 @@ const dataArgument = (n: NodeContext, argument: Argument): Value | undefined => 
   return isValue(item) && !n.isKnown(argument) ? item : undefined;
 };
 
-/** MindSpore computes it in f32 whatever the type. */
+/** MindSpore takes and gives f32 whatever the type; for f64 its result is the f32 nearest to the true one. */
 const celu: Lowering = (n) => {
   const given = n.input(0);
-  return n.cast(celuOf(n, n.cast(given, "f32")), given.tensor.dtype);
+  const { dtype } = given.tensor;
+  const rounded = n.cast(given, "f32");
+  if (dtype !== "f64") return n.cast(celuOf(n, rounded), dtype);
+  return n.cast(n.cast(celuOf(n, n.cast(rounded, "f64")), "f32"), "f64");
 };
 
 function celuOf(n: NodeContext, x: Value): Value {
