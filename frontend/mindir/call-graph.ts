@@ -15,8 +15,21 @@ export class CallGraph {
   private readonly mentions = new Map<MindirGraph, readonly MindirGraph[]>();
   private readonly needed = new Map<MindirGraph, readonly MindirNode[]>();
 
-  constructor(model: MindirModel) {
-    this.graphs = new Map([...model.functions, model.graph].map((g) => [g.name, g]));
+  private readonly constants = new Map<string, MindirNode>();
+
+  /** Where nothing has effects, what only orders them is not needed. */
+  constructor(
+    model: MindirModel,
+    private readonly hasEffects: boolean,
+  ) {
+    const all = [...model.functions, model.graph];
+    this.graphs = new Map(all.map((g) => [g.name, g]));
+    for (const node of all.flatMap((g) => g.node)) if (node.opType === "Constant") this.constants.set(node.output[0] ?? node.name, node);
+  }
+
+  /** A constant of any graph: graphs use each other's. */
+  constantNode(name: string): MindirNode | undefined {
+    return this.constants.get(name);
   }
 
   find(name: string): MindirGraph | undefined {
@@ -24,7 +37,7 @@ export class CallGraph {
   }
 
   /** Whether a call of `from` may come to call `to`, other than through a call of one of `avoided`. */
-  reaches(from: MindirGraph, to: MindirGraph, avoided: ReadonlySet<MindirGraph>): boolean {
+  reaches(from: MindirGraph, to: MindirGraph, avoided: { has(graph: MindirGraph): boolean }): boolean {
     const seen = new Set<MindirGraph>();
     const open = [from];
     for (let g = open.pop(); g; g = open.pop()) {
@@ -81,6 +94,6 @@ export class CallGraph {
   /** Names whose values a node needs: `Depend` needs its first input only, `Load` no monad. */
   private used(node: MindirNode): string[] {
     const operator = /^(?:REF::)?(?:Depend|Load)(?::\d+)?$/.test(node.opType);
-    return operator ? node.input.slice(0, 1) : namesIn(node);
+    return operator && !this.hasEffects ? node.input.slice(0, 1) : namesIn(node);
   }
 }

@@ -4,15 +4,17 @@
  */
 import type { Builder } from "../../ir/define.ts";
 import { CompileError, type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
-import { Graph, graphOf } from "../../ir/graph.ts";
+import { Graph, graphOf, type Value } from "../../ir/graph.ts";
 import type { Location } from "../../ir/location.ts";
 import { ConstantOp } from "../../ir/ops/constant.ts";
+import { IdentityOp } from "../../ir/ops/identity.ts";
 import { tensor } from "../../ir/type.ts";
 import type { ExternalFiles } from "../external-files.ts";
 import type { Problems } from "../problems.ts";
 import { attributeItem } from "./attributes.ts";
 import { CallGraph, referenceOf } from "./call-graph.ts";
 import { declaredItem, declaredResult } from "./declared.ts";
+import { changesParameter, Effects, hasEffects, stateOf } from "./effects.ts";
 import { Frame } from "./frame.ts";
 import { Calls } from "./functions.ts";
 import type { MindirModel, MindirNode, MindirTensor } from "./messages.ts";
@@ -39,6 +41,8 @@ export class Evaluator {
   private readonly scratch = new Graph("failed");
   private readonly extentNames = new Set<string>();
   private readonly undefinedNames = new Set<string>();
+  readonly effects = new Effects();
+  private readonly hasEffects: boolean;
   private ops = 0;
   private depth = 0;
 
@@ -47,7 +51,8 @@ export class Evaluator {
     readonly problems: Problems,
     private readonly files: ExternalFiles | undefined,
   ) {
-    this.graphs = new CallGraph(model);
+    this.hasEffects = hasEffects(model);
+    this.graphs = new CallGraph(model, this.hasEffects);
     this.operators = new OperatorTable(model);
     this.calls = new Calls(this);
     this.source = model.source.name;
@@ -81,6 +86,8 @@ export class Evaluator {
     }
     const graph = this.graphs.find(name);
     if (graph) return { kind: "closure", graph, frame, bound: [] };
+    const constant = this.graphs.constantNode(name);
+    if (constant) return this.nodeItem(frame, constant);
     return this.undefinedName(frame, name);
   }
 
@@ -168,7 +175,8 @@ export class Evaluator {
   }
 
   private arguments(frame: Frame, node: MindirNode, { name }: Operator): Item[] {
-    // The monads and tuples of loads that order effects are not evaluated: they have none here.
+    if (this.hasEffects) return this.items(frame, node.input);
+    // What only orders effects is not evaluated where there are none.
     if (plainName(name) === "Depend" || plainName(name) === "Load") return this.items(frame, node.input.slice(0, 1));
     return plainName(name) === "UpdateState" ? [] : this.items(frame, node.input);
   }
@@ -206,8 +214,31 @@ export class Evaluator {
     const lower = lowerings[name];
     if (!lower) throw new OpError("this operator is not supported", "unsupported-op");
     if (items.some((item) => hasUnknown(item))) throw new ReportedError();
-    const made = lower(new NodeContext({ ...operator, name }, items, this.scope(builder, node)));
+    const changes = changesParameter(name);
+    const operands = changes ? this.currentOperands(given, items) : items;
+    const made = lower(new NodeContext({ ...operator, name }, operands, this.scope(builder, node)));
+    if (changes) return this.changed(made, items[0], builder);
     return Array.isArray(made) ? tupleOf(made as readonly Item[]) : (made as Item);
+  }
+
+  /** The operands of an operator that changes its first one: that as it is at the time of the monad. */
+  private currentOperands(given: readonly Item[], items: readonly Item[]): readonly Item[] {
+    const [target, ...rest] = items;
+    const state = stateOf(given.findLast((item) => isKind(item, "monad")));
+    return isValue(target) ? [state.get(target) ?? target, ...rest] : items;
+  }
+
+  /** The new value of a parameter, as a value that stands for the change. */
+  private changed(made: Item | readonly Value[], target: Item | undefined, builder: Builder): Item {
+    const [value] = Array.isArray(made) ? (made as readonly Value[]) : [made as Item];
+    if (!isValue(value) || !isValue(target)) throw new OpError("this cannot be changed", "bad-operand");
+    if (builder.graph.parent !== undefined || builder.graph !== graphOf(target)) {
+      throw new OpError("a parameter that changes in a loop or a branch is not supported", "unsupported-attribute");
+    }
+    this.problems.warn("ignored", builder.location, "the new value of a parameter is lost when the run ends");
+    const result = builder.create(IdentityOp, { x: value });
+    this.effects.attach(result, new Map([[target, result]]));
+    return result;
   }
 
   /** An operator's class called with the arguments of its constructor. */

@@ -10,7 +10,7 @@ import { Builder } from "../../ir/define.ts";
 import { OpError } from "../../ir/diagnostic.ts";
 import { Graph, type Value } from "../../ir/graph.ts";
 import { Cast } from "../../ir/ops/cast.ts";
-import { Equal } from "../../ir/ops/compare.ts";
+import { Equal, LogicalOr } from "../../ir/ops/compare.ts";
 import { constantValue } from "../../ir/ops/constant.ts";
 import { Reshape } from "../../ir/ops/shape.ts";
 import { referenceOf } from "./call-graph.ts";
@@ -28,16 +28,21 @@ export interface TailCall {
   readonly fn: Item;
   readonly items: readonly Item[];
 }
+/** How a function ends that does not go back to the head of a loop: with a value, or with a call that leaves the loop. */
+export type Exit =
+  | { readonly kind: "value"; readonly item: Item }
+  /** All arguments are bound. */
+  | { readonly kind: "leave"; readonly item: ClosureItem };
 /** What running a function comes to. */
 export type Outcome =
-  | { readonly kind: "value"; readonly item: Item }
+  | Exit
   /** It reaches the head of a loop that is being built, which is to run again on these arguments. */
   | { readonly kind: "again"; readonly graph: MindirGraph; readonly items: readonly Item[] }
   /** Data decides between both: a bool scalar says whether the loop runs again, the side not taken is filled up. */
-  | { readonly kind: "either"; readonly graph: MindirGraph; readonly again: Value; readonly items: readonly Item[]; readonly item: Item };
+  | { readonly kind: "either"; readonly graph: MindirGraph; readonly again: Value; readonly items: readonly Item[]; readonly exit: Exit };
 
-/** Graphs of the loops that are being built, the innermost last. */
-export type Heads = ReadonlySet<MindirGraph>;
+/** Graphs of the loops that are being built with the arguments of the round, the innermost last. */
+export type Heads = ReadonlyMap<MindirGraph, readonly Item[]>;
 
 /** Tail calls one after the other; more would be a loop without end. */
 const mostCalls = 100_000;
@@ -47,13 +52,13 @@ export class Calls {
 
   /** The result of a function for its arguments. */
   call(fn: Item, items: readonly Item[], builder: Builder): Item {
-    return this.valueOf(this.run(fn, items, builder, new Set()));
+    return this.valueOf(this.run(fn, items, builder, new Map()));
   }
 
   /** The result of the graph of a frame whose inputs are defined. */
   result(frame: Frame): Item {
     const tail = this.tail(frame);
-    return this.valueOf(tail.kind === "call" ? this.run(tail.fn, tail.items, frame.builder, new Set()) : tail);
+    return this.valueOf(tail.kind === "call" ? this.run(tail.fn, tail.items, frame.builder, new Map()) : tail);
   }
 
   private valueOf(outcome: Outcome): Item {
@@ -91,8 +96,17 @@ export class Calls {
   private enter(fn: ClosureItem, items: readonly Item[], builder: Builder, heads: Heads): Outcome | TailCall {
     const { graph } = fn;
     if (heads.has(graph)) return { kind: "again", graph, items };
+    if (this.leaves(graph, heads)) return { kind: "leave", item: { ...fn, bound: items } };
     if (this.evaluator.graphs.reaches(graph, graph, heads)) return importLoop(this, fn, items, builder, heads);
     return this.tail(this.frame(fn, items, builder));
+  }
+
+  /** Whether a call in tail position leaves the innermost loop for good. */
+  private leaves(graph: MindirGraph, heads: Heads): boolean {
+    const inner = [...heads.keys()].at(-1);
+    if (!inner) return false;
+    const outer = new Set([...heads.keys()].slice(0, -1));
+    return !this.evaluator.graphs.reaches(graph, inner, outer);
   }
 
   private choice(fn: ChoiceItem, items: readonly Item[], builder: Builder, heads: Heads): Outcome | TailCall {
@@ -156,11 +170,12 @@ export class Calls {
     return x.tensor.shape.length === 0 ? x : builder.create(Reshape, { x }, { shape: [] });
   }
 
-  /** Whether an integer scalar is `index`, as a bool scalar. */
-  isIndex(value: Value, index: number, builder: Builder): Value {
+  /** Whether an integer scalar names option `index` of `count`, from the end where it is negative; as a bool scalar. */
+  isIndex(value: Value, index: number, count: number, builder: Builder): Value {
     const x = builder.create(Cast, { x: value }, { to: "i64" });
     const a = x.tensor.shape.length === 0 ? x : builder.create(Reshape, { x }, { shape: [] });
-    return builder.create(Equal, { a, b: constantValue(builder, "i64", [], [BigInt(index)]) });
+    const is = (i: number): Value => builder.create(Equal, { a, b: constantValue(builder, "i64", [], [BigInt(i)]) });
+    return builder.create(LogicalOr, { a: is(index), b: is(index - count) });
   }
 }
 

@@ -9,7 +9,7 @@ import type { Value } from "../../ir/graph.ts";
 import { Loop, loopInputs } from "../../ir/ops/control.ts";
 import { formatType, sameType } from "../../ir/type.ts";
 import { discard, local, negated, tensorOf, zerosLike } from "./branches.ts";
-import type { Calls, Heads, Outcome, TailCall } from "./functions.ts";
+import type { Calls, Exit, Heads, Outcome, TailCall } from "./functions.ts";
 import type { MindirGraph } from "./messages.ts";
 import { type ChoiceItem, type ClosureItem, describe, isFunction, isKind, isValue, type Item, tensorsIn, tupleOf, withTensors } from "./values.ts";
 
@@ -21,10 +21,9 @@ export function importLoop(calls: Calls, head: ClosureItem, items: readonly Item
   const tail = calls.tail(calls.frame(head, items, builder));
   const choice = tail.kind === "call" ? openChoice(calls, tail) : undefined;
   if (!choice) return tail;
-  const inner = new Set([...heads, head.graph]);
   const back = choice.fn.options.map((option) => comesBack(calls, option, head.graph, heads));
   if (!back.includes(true)) return tail;
-  const loop = new LoopBuilder(calls, head, builder, inner, heads);
+  const loop = new LoopBuilder(calls, head, builder, heads);
   const isUsual = back.length === 2 && back.includes(false) && choice.fn.selector.tensor.dtype === "bool";
   return (isUsual ? loop.whileLoop(items, choice.fn, back.indexOf(true)) : undefined) ?? loop.anyLoop(items);
 }
@@ -52,7 +51,6 @@ class LoopBuilder {
     private readonly calls: Calls,
     private readonly head: ClosureItem,
     private readonly builder: Builder,
-    private readonly inner: Heads,
     private readonly heads: Heads,
   ) {}
 
@@ -60,7 +58,7 @@ class LoopBuilder {
   whileLoop(given: readonly Item[], choice: ChoiceItem, back: number): TailCall | undefined {
     const settled = this.settle(given, (items, body) => {
       const { fn, items: rest } = this.choiceOf(items, body);
-      const outcome = this.calls.run(fn.options[back] as Item, rest, body, this.inner);
+      const outcome = this.calls.run(fn.options[back] as Item, rest, body, this.headsWith(items));
       return outcome.kind === "again" ? { next: outcome.items } : undefined;
     });
     if (!settled) return undefined;
@@ -71,33 +69,40 @@ class LoopBuilder {
     return { kind: "call", fn: fn.options[1 - back] as Item, items: rest };
   }
 
-  /** A loop whose body says at its end whether it runs again, and otherwise what the result is. */
-  anyLoop(given: readonly Item[]): Outcome {
-    const result = this.sampleResult(given);
-    const items = [...given, zerosLike(result, this.builder)];
-    const settled = this.settle(items, (current, body) => {
-      const outcome = this.bodyOutcome(current.slice(0, -1), body);
-      if (outcome.kind !== "either") throw new OpError("a function that calls itself never ends, or not as a loop does", "unsupported-attribute");
-      return { next: [...outcome.items, outcome.item], condition: outcome.again };
+  /** A loop whose body says at its end whether it runs again, and otherwise how it is left. */
+  anyLoop(given: readonly Item[]): Outcome | TailCall {
+    const sample = this.sampleExit(given);
+    const settled = this.settle([...given, zerosLike(sample.item, this.builder)], (current, body) => {
+      const { items, exit, again } = this.round(current.slice(0, -1), body);
+      return { next: [...items, exit.item], condition: again };
     });
     if (!settled?.condition) throw new OpError("a function that calls itself is no loop", "unsupported-attribute");
-    const finals = this.finish(settled, settled.condition, undefined);
-    return { kind: "value", item: finals(settled.items).at(-1) as Item };
+    const finals = this.finish(settled, settled.condition, undefined)(settled.items);
+    const item = finals.at(-1) as Item;
+    if (sample.kind === "value") return { kind: "value", item };
+    // What the function after the loop finds around it is the head at its last round.
+    const frame = this.calls.frame(this.head, finals.slice(0, -1), this.builder);
+    return { kind: "call", fn: { ...(item as ClosureItem), frame }, items: [] };
   }
 
-  private bodyOutcome(items: readonly Item[], body: Builder): Outcome {
+  /** One round of the head. */
+  private round(items: readonly Item[], body: Builder): Extract<Outcome, { kind: "either" }> {
     const tail = this.calls.tail(this.calls.frame(this.head, items, body));
-    return tail.kind === "call" ? this.calls.run(tail.fn, tail.items, body, this.inner) : tail;
+    const outcome = tail.kind === "call" ? this.calls.run(tail.fn, tail.items, body, this.headsWith(items)) : tail;
+    if (outcome.kind === "either" && outcome.graph === this.head.graph) return outcome;
+    throw new OpError("a function that calls itself never ends, or not as a loop does", "unsupported-attribute");
   }
 
-  /** The result's types, from a body that is thrown away. */
-  private sampleResult(items: readonly Item[]): Item {
+  private headsWith(items: readonly Item[]): Heads {
+    return new Map([...this.heads, [this.head.graph, items]]);
+  }
+
+  /** How the loop is left, from a round that is thrown away. */
+  private sampleExit(items: readonly Item[]): Exit {
     const body = this.calls.region("body", this.builder);
-    const outcome = this.bodyOutcome(items, body);
-    if (outcome.kind !== "either") throw new OpError("a function that calls itself never ends, or not as a loop does", "unsupported-attribute");
-    const { item } = outcome;
+    const { exit } = this.round(items, body);
     discard(body.graph);
-    return item;
+    return exit;
   }
 
   private choiceOf(items: readonly Item[], builder: Builder): OpenChoice {

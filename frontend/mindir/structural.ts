@@ -3,6 +3,7 @@ import { constantContent } from "../../ir/content.ts";
 import type { Builder } from "../../ir/define.ts";
 import { OpError } from "../../ir/diagnostic.ts";
 import { Gather } from "../../ir/ops/gather.ts";
+import { stateOf } from "./effects.ts";
 import type { Evaluator } from "./evaluate.ts";
 import type { Operator } from "./operator.ts";
 import { NodeContext } from "./node.ts";
@@ -11,6 +12,16 @@ import { boolOf, describe, floatOf, intOf, isFunction, isKind, isValue, type Ite
 type Structural = (evaluator: Evaluator, builder: Builder, operator: Operator, items: readonly Item[]) => Item;
 
 const first: Structural = (_e, _f, _o, [item]) => item ?? none;
+/** The value, which stands for the effects that come before it too. */
+const depend: Structural = (evaluator, _b, _o, [item = none, ...before]) => {
+  const state = stateOf(evaluator.effects.after(undefined, before));
+  evaluator.effects.attach(item, state);
+  return item;
+};
+/** A parameter as it is at the time of the monad. */
+const loadParameter: Structural = (_e, _b, _o, [item = none, time]) => (isValue(item) ? (stateOf(time).get(item) ?? item) : item);
+const updateState: Structural = (evaluator, _b, _o, [before, ...items]) => evaluator.effects.after(before, items);
+
 const tuple: Structural = (_e, _f, _o, items) => tupleOf(items);
 
 /** The number that an item is at import time; undefined where data decides. */
@@ -133,10 +144,10 @@ export const structural: Readonly<Record<string, Structural>> = {
   TupleSetItem: setItem,
   tuple_setitem: setItem,
   list_setitem: setItem,
-  Depend: first,
-  depend: first,
-  Load: first,
-  load: first,
+  Depend: depend,
+  depend,
+  Load: loadParameter,
+  load: loadParameter,
   Return: first,
   return: first,
   identity: first,
@@ -144,7 +155,7 @@ export const structural: Readonly<Record<string, Structural>> = {
   StopGradient: first,
   mutable: first,
   InsertGradientOf: first,
-  UpdateState: () => monad,
+  UpdateState: updateState,
   ControlDepend: () => monad,
   Print: () => monad,
   Assert: () => monad,

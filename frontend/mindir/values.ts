@@ -6,6 +6,7 @@ import type { Dim } from "../../ir/dim.ts";
 import { Value } from "../../ir/graph.ts";
 import type { DType } from "../../ir/type.ts";
 import type { MindirGraph, MindirTensor } from "./messages.ts";
+import type { State } from "./effects.ts";
 import type { Operator } from "./operator.ts";
 import type { Frame } from "./frame.ts";
 
@@ -39,10 +40,15 @@ export interface ConstantItem {
   readonly kind: "constant";
   readonly tensor: MindirTensor;
 }
-/** None, a monad, and what only Python knows; `text` says which. */
+/** None, and what only Python knows; `text` says what. */
 export interface EmptyItem {
-  readonly kind: "none" | "monad" | "python";
+  readonly kind: "none" | "python";
   readonly text: string;
+}
+/** A point in the order of effects, with what parameters hold then. */
+export interface MonadItem {
+  readonly kind: "monad";
+  readonly state?: State;
 }
 export interface TupleItem {
   readonly kind: "tuple";
@@ -91,6 +97,7 @@ export type Item =
   | DTypeItem
   | ConstantItem
   | EmptyItem
+  | MonadItem
   | TupleItem
   | SliceItem
   | DictItem
@@ -107,7 +114,7 @@ export const isFunction = (item: Item | undefined): item is ClosureItem | Operat
   isKind(item, "closure") || isKind(item, "operator") || isKind(item, "choice");
 
 export const none: EmptyItem = { kind: "none", text: "None" };
-export const monad: EmptyItem = { kind: "monad", text: "a monad" };
+export const monad: MonadItem = { kind: "monad" };
 export const unknown: UnknownItem = { kind: "unknown" };
 export const tupleOf = (elements: readonly Item[]): TupleItem => ({ kind: "tuple", elements });
 export const intOf = (value: Dim, dtype: DType = "i64"): IntItem => ({ kind: "int", value, dtype });
@@ -150,8 +157,9 @@ export function describe(item: Item | undefined): string {
     case "int":
     case "float":
       return "a number";
-    case "none":
     case "monad":
+      return "a monad";
+    case "none":
     case "python":
       return item.text;
     case "closure":

@@ -126,16 +126,11 @@ const segment =
 const lowest = (n: NodeContext, x: Value): number => (isFloat(x.tensor.dtype) ? -Infinity : n.unsupported("the greatest of a segment of integers is not supported"));
 const highest = (n: NodeContext, x: Value): number => -lowest(n, x);
 
-/** The assigned value is the result; the parameter itself is constant in the graph. */
-const assign: Lowering = (n) => {
-  n.warn("ignored", "the new value of a parameter is lost when the run ends");
-  return n.cast(n.input(1), n.type(0).dtype);
-};
+const assign: Lowering = (n) => n.cast(n.input(1), n.type(0).dtype);
 
 const assignWith =
   (sign: 1 | -1): Lowering =>
   (n) => {
-    n.warn("ignored", "the new value of a parameter is lost when the run ends");
     const f = new Formula(n);
     const value = n.cast(n.input(1), n.type(0).dtype);
     return sign === 1 ? f.add(n.input(0), value) : f.sub(n.input(0), value);
