@@ -3,12 +3,10 @@
  * constants, when type and bytes are. The first one stands for the others where it comes before them, in the graph itself
  * or one around it. Ops with graphs or effects are left alone.
  */
-import type { Attribute, Constant } from "../ir/attribute.ts";
+import type { Constant } from "../ir/attribute.ts";
 import { readData } from "../ir/data.ts";
-import type { AttributeSpecs } from "../ir/define.ts";
-import { type Dim, dimKey } from "../ir/dim.ts";
 import type { Graph, Op, Value } from "../ir/graph.ts";
-import { formatType, type Type } from "../ir/type.ts";
+import { attributesKey, edgeBytes, mostComparedBytes } from "./op-key.ts";
 import type { Pass } from "./pass.ts";
 import { replaceValue } from "./rewrite.ts";
 
@@ -19,11 +17,6 @@ export const cse: Pass = {
     new Merger().graph(graph, undefined);
   },
 };
-
-/** Constants that lie in the same place of the same source are equal unread; others are compared up to this size. */
-const mostComparedBytes = 1 << 24;
-/** Bytes at each end that tell most different constants apart. */
-const edgeBytes = 64;
 
 /** Ops seen so far in a graph, and in those around it. */
 class Scope {
@@ -66,8 +59,7 @@ class Merger {
   private keyOf(op: Op): string | undefined {
     if (op.definition.impure || op.definition.extents || op.regions.length > 0) return undefined;
     const operands = op.operands.map((v) => (v ? this.numberOf(v) : "-")).join(",");
-    const specs = Object.entries(op.definition.attributes as AttributeSpecs) as [string, Attribute<unknown>][];
-    return `${op.name}(${operands})${specs.map(([name, spec]) => `${name}=${attributeKey(spec, op.attributes[name])}`).join(";")}`;
+    return `${attributesKey(op)}(${operands})`;
   }
 
   private numberOf(v: Value): number {
@@ -76,39 +68,6 @@ class Merger {
     this.numbers.set(v, this.numbers.size);
     return this.numbers.size - 1;
   }
-}
-
-function attributeKey(spec: Attribute<unknown>, value: unknown): string {
-  if (value === undefined) return "";
-  switch (spec.kind) {
-    case "dim":
-      return dimKey(value as Dim);
-    case "dims":
-      return (value as readonly Dim[]).map(dimKey).join(",");
-    case "pairs":
-      return (value as readonly (readonly Dim[])[]).map((p) => p.map(dimKey).join(":")).join(",");
-    case "type":
-      return formatType(value as Type);
-    case "float":
-      return floatKey(value as number);
-    case "floats":
-      return (value as readonly number[]).map(floatKey).join(",");
-    case "data":
-      return constantKey(value as Constant);
-    default:
-      return JSON.stringify(value);
-  }
-}
-
-const floatKey = (x: number): string => (Object.is(x, -0) ? "-0" : String(x));
-
-/** Type and outermost bytes of a constant; those of large ones that a file holds, by their place. */
-function constantKey({ type, data }: Constant): string {
-  const { source, offset, byteLength } = data;
-  if (byteLength > mostComparedBytes) return `${formatType(type)}@${source.name}:${offset}`;
-  const edge = Math.min(edgeBytes, byteLength);
-  const ends = [source.read(offset, edge), source.read(offset + byteLength - edge, edge)];
-  return `${formatType(type)}${ends.map((bytes) => String.fromCharCode(...bytes)).join("|")}`;
 }
 
 const dataOf = (op: Op): Constant["data"] => (op.attributes["data"] as Constant).data;

@@ -10,8 +10,9 @@ import { Builder } from "../ir/define.ts";
 import type { Dim } from "../ir/dim.ts";
 import { type Expr, toDim } from "../ir/expr.ts";
 import { Graph, type Op, type Value } from "../ir/graph.ts";
+import { Where } from "../ir/ops/compare.ts";
 import { ConstantOp } from "../ir/ops/constant.ts";
-import { Extents, Reshape } from "../ir/ops/shape.ts";
+import { Extents, Reshape, Shape, Size } from "../ir/ops/shape.ts";
 import type { Scalar } from "../ir/scalar.ts";
 import { writeElements } from "../ir/storage.ts";
 import { byteSize, staticShape, type TensorType } from "../ir/type.ts";
@@ -89,7 +90,7 @@ class Folder {
   /** Results that follow from constants and shapes. */
   private known(graph: Graph, op: Op): Value[] | undefined {
     if (op.definition === Extents ? op.result.tensor.shape[0] === 0 : op.definition === Reshape && op.operand(0)!.op?.definition === Extents) return undefined;
-    if (!op.results.every(isSmall)) return undefined;
+    if (!op.results.every(isSmall) || !mayBeKnown(op)) return undefined;
     const contents = op.results.map((v) => {
       forgetContent(v);
       return contentOf(v);
@@ -128,6 +129,10 @@ class Folder {
 
 /** A copy under a name that callers know stays: a constant cannot have two names. */
 const isNeeded = (op: Op): boolean => op.name === "identity" && [...op.result.uses].some(({ user }) => user instanceof Graph);
+
+/** Whether every operand's elements are known, or need not be. */
+const mayBeKnown = (op: Op): boolean =>
+  op.definition === Shape || op.definition === Size || op.definition === Where || op.operands.every((v) => !v || (isSmall(v) && contentOf(v) !== undefined));
 
 function isSmall(v: Value): boolean {
   if (v.type.kind !== "tensor" || v.type.dtype === "string") return false;
