@@ -26,6 +26,7 @@ export function evaluateOp(op: Op, context: PassContext): readonly Constant[] | 
   if (op.operands.some((v, i) => v && !operands[i])) return undefined;
   if (op.regions.length > 0 || op.definition.impure || (op.definition.structural && op.name !== "identity")) return undefined;
   if (op.results.some((r) => r.type.kind !== "tensor" || !staticShape(r.type.shape) || r.type.dtype === "string")) return undefined;
+  if (Object.values(op.attributes).some(isSymbolic)) return undefined;
   const executable = executableOf(op, context);
   const given = operands.filter((c) => c !== undefined);
   const results = executable.run(given.map((c) => ({ data: viewBytes(c.type.dtype, alignedBytes(c.data)), dims: staticShape(c.type.shape)! })));
@@ -43,7 +44,6 @@ function executableOf(op: Op, context: PassContext): Executable {
   const key = keyOf(op);
   const known = key === undefined ? undefined : executables.get(key);
   if (known) return known;
-  if (Object.values(op.attributes).some(isSymbolic)) return undefined;
   const graph = standalone(op);
   decompose.run(graph, context);
   const made = loadProgram(buildProgram(graph, { name: "fold", schedule: scalarSchedule }));
