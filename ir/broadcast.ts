@@ -33,3 +33,9 @@ export function commonExtent(a: Dim, b: Dim): Dim | undefined {
   if (a === b || typeof b !== "number") return a;
   return typeof a === "number" ? undefined : b;
 }
+
+/** Whether a tensor of shape `shape` stretches to the shape `to`, none of whose axes grows. */
+export function stretchesTo(shape: readonly Dim[], to: readonly Dim[]): boolean {
+  const skipped = to.length - shape.length;
+  return skipped >= 0 && shape.every((e, d) => e === 1 || commonExtent(e, to[skipped + d]!) !== undefined);
+}

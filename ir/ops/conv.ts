@@ -127,15 +127,31 @@ function expectBytes(...types: readonly TensorType[]): void {
       throw new OpError(`a quantised convolution takes no ${t.dtype}`, "unsupported-type", { expected: bytes.join(", ") });
 }
 
+/** Scales and zero points are one for all, those of the weights also one per output channel; scales are f32. */
+function expectParameters(parameters: readonly (TensorType | undefined)[], dtypes: readonly DType[], channels?: Dim): void {
+  for (const p of parameters) {
+    if (!p) continue;
+    const isOneForAll = p.shape.length === 0 || (p.shape.length === 1 && p.shape[0] === 1);
+    const isPerChannel = p.shape.length === 1 && channels !== undefined && commonExtent(p.shape[0]!, channels) !== undefined;
+    if ((isOneForAll || isPerChannel) && dtypes.includes(p.dtype)) continue;
+    throw new OpError(`a scale or zero point of ${formatType(p)} does not fit`, "type-mismatch", {
+      expected: `${dtypes.join(" or ")}, one for all${channels === undefined ? "" : ` or ${dim.formatDim(channels)}`}`,
+    });
+  }
+}
+
 export const ConvInteger = defineOp({
   name: "conv_integer",
   summary:
     "Convolution of `x - x_zero_point` by `w - w_zero_point` in i32; the weights' zero point is one for all or one per output channel (ONNX ConvInteger).",
   operands: { x: operand, w: operand, x_zero_point: optionalOperand, w_zero_point: optionalOperand },
   attributes,
-  infer({ x, w }, a) {
+  infer({ x, w, x_zero_point, w_zero_point }, a) {
     expectBytes(x, w);
-    return tensor("i32", convShape(x, w, a));
+    const shape = convShape(x, w, a);
+    expectParameters([x_zero_point], bytes);
+    expectParameters([w_zero_point], bytes, shape[1]);
+    return tensor("i32", shape);
   },
   compute({ operands: { x, w, x_zero_point, w_zero_point }, attributes: a, results: [y] }) {
     return [convStage(y!, x, w, a, (value) => value, withZeroPoints(x_zero_point, w_zero_point))];
@@ -158,11 +174,15 @@ export const QlinearConv = defineOp({
     b: optionalOperand,
   },
   attributes,
-  infer({ x, w, y_zero_point, b }, a) {
-    expectBytes(x, w, y_zero_point);
+  infer({ x, w, b, ...p }, a) {
+    expectBytes(x, w);
     const shape = convShape(x, w, a);
     expectBias(b, shape[1]!);
-    return tensor(y_zero_point.dtype, shape);
+    expectParameters([p.x_zero_point, p.y_zero_point], bytes);
+    expectParameters([p.w_zero_point], bytes, shape[1]);
+    expectParameters([p.x_scale, p.y_scale], ["f32"]);
+    expectParameters([p.w_scale], ["f32"], shape[1]);
+    return tensor(p.y_zero_point.dtype, shape);
   },
   compute({ operands: o, attributes: a, results: [y] }) {
     const finish = (value: Expr, at: readonly Dim[]): Expr =>

@@ -1,9 +1,9 @@
 /** Matrix products: floating point, integer and quantised. */
 import { float, flag } from "../attribute.ts";
-import { broadcastIndices, broadcastLoad, broadcastShapes, commonExtent } from "../broadcast.ts";
+import { broadcastIndices, broadcastLoad, broadcastShapes, commonExtent, stretchesTo } from "../broadcast.ts";
 import { defineOp, operand, optionalOperand } from "../define.ts";
 import { OpError } from "../diagnostic.ts";
-import type { Dim } from "../dim.ts";
+import { type Dim, formatDim } from "../dim.ts";
 import { add, type Buffer, constant, convert, type Expr, load, mul, sub } from "../expr.ts";
 import { reduction, sum } from "../stage.ts";
 import { computeType, type DType, formatType, isFloat, tensor, type TensorType } from "../type.ts";
@@ -105,6 +105,14 @@ function matrixParameter(p: Buffer, batch: readonly Dim[], row: Dim, column: Dim
   return broadcastLoad(p, [...batch, row, column]);
 }
 
+/** Throws an `OpError` unless `matrixParameter` finds an element of `p` for every point of a matrix of shape `of`. */
+function expectMatrixParameter(p: TensorType | undefined, of: readonly Dim[], per: "row" | "column"): void {
+  if (!p) return;
+  const own = of.at(per === "row" ? -2 : -1)!;
+  const fits = p.shape.length === 1 ? p.shape[0] === 1 || commonExtent(p.shape[0]!, own) !== undefined : stretchesTo(p.shape, of);
+  if (!fits) throw new OpError(`a scale or zero point of ${formatType(p)} does not fit [${of.map(formatDim).join(",")}]`);
+}
+
 const shifted = (x: Expr, zeroPoint: Expr | undefined): Expr => (zeroPoint ? sub(x, zeroPoint) : x);
 
 /** `sum over k of (a - aZero) * (b - bZero)` as an i32 stage into `y`. */
@@ -135,9 +143,12 @@ export const MatmulInteger = defineOp({
     "`y[..., m, n] = sum over k of (a - a_zero_point) * (b - b_zero_point)` in i32; zero points are one for all, or one per row of `a` and per column of `b` (ONNX MatMulInteger).",
   operands: { a: operand, b: operand, a_zero_point: optionalOperand, b_zero_point: optionalOperand },
   attributes: {},
-  infer({ a, b }) {
-    expectSmallIntegers(a, b);
-    return tensor("i32", productShape(a, b));
+  infer({ a, b, a_zero_point, b_zero_point }) {
+    expectSmallIntegers(a, b, ...[a_zero_point, b_zero_point].filter((p) => p !== undefined));
+    const shape = productShape(a, b);
+    expectMatrixParameter(a_zero_point, shape.with(-1, a.shape.at(-1)!), "row");
+    expectMatrixParameter(b_zero_point, shape.with(-2, b.shape.at(-2)!), "column");
+    return tensor("i32", shape);
   },
   compute({ operands: { a, b, a_zero_point, b_zero_point }, results: [y] }) {
     return [integerProduct(y!, a, b, a_zero_point, b_zero_point)];
@@ -159,10 +170,15 @@ export const QlinearMatmul = defineOp({
     y_zero_point: operand,
   },
   attributes: {},
-  infer({ a, b, a_scale, y_zero_point }) {
-    expectSmallIntegers(a, b, y_zero_point);
-    if (!isFloat(a_scale.dtype)) throw new OpError("the scale is not a float", "unsupported-type", { received: a_scale.dtype });
-    return tensor(y_zero_point.dtype, productShape(a, b));
+  infer({ a, b, ...p }) {
+    expectSmallIntegers(a, b, p.a_zero_point, p.b_zero_point, p.y_zero_point);
+    const shape = productShape(a, b);
+    for (const scale of [p.a_scale, p.b_scale, p.y_scale])
+      if (!isFloat(scale.dtype)) throw new OpError("the scale is not a float", "unsupported-type", { received: scale.dtype });
+    for (const t of [p.a_scale, p.a_zero_point]) expectMatrixParameter(t, shape.with(-1, a.shape.at(-1)!), "row");
+    for (const t of [p.b_scale, p.b_zero_point]) expectMatrixParameter(t, shape.with(-2, b.shape.at(-2)!), "column");
+    for (const t of [p.y_scale, p.y_zero_point]) expectMatrixParameter(t, shape, "row");
+    return tensor(p.y_zero_point.dtype, shape);
   },
   compute({ operands: o, results: [y] }) {
     return [
