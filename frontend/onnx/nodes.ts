@@ -232,7 +232,7 @@ class NodeImport implements NodeScope {
       const v = values[i];
       if (v && this.isTainted) this.session.taint(v);
       if (name === "") return;
-      if (!v) throw new OpError(`output ${i} ('${name}') is not supported`);
+      if (!v) throw new OpError(`output ${i} ('${name}') is not supported`, "unsupported-attribute");
       if (this.scope.defines(name)) throw new OpError(`'${name}' is defined twice`, "invalid-graph");
       v.name ||= name;
       this.scope.bindValue(name, v);
