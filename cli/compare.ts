@@ -1,6 +1,5 @@
 /** `sinter compare`: a model on several targets, or against given outputs: the first values that differ. */
 import type { Argv } from "yargs";
-import { targets } from "../codegen/targets.ts";
 import { findCompiler } from "../runtime/node/build-c.ts";
 import type { CompileArguments } from "./compile-model.ts";
 import { type Difference, defaultTolerance, differenceOf, type Tolerance, toleranceText } from "./difference.ts";
@@ -9,7 +8,7 @@ import { formatValue } from "./format-value.ts";
 import type { NpyArray } from "./npy.ts";
 import { codegenArguments, modelArguments } from "./options.ts";
 import { passArguments } from "./pass-options.ts";
-import { bytesOf, type InputArguments, inputArguments, runModel } from "./run.ts";
+import { bytesOf, type InputArguments, inputArguments, runModel, runnableTargets } from "./run.ts";
 import { toJson } from "./table.ts";
 import { readTensorFile } from "./tensor-files.ts";
 
@@ -20,9 +19,17 @@ export const compareCommand = (y: Argv) =>
     (y) =>
       inputArguments(passArguments(codegenArguments(modelArguments(y))))
         .hide("target")
-        .option("targets", { type: "string", requiresArg: true, describe: "A,B,...: the first is what the others are held against; default: js,c where there is a C compiler" })
+        .option("targets", {
+          type: "string",
+          requiresArg: true,
+          describe: "A,B,...: the first is what the others are held against; default: js,c where there is a C compiler",
+        })
         .option("reference", { type: "string", array: true, describe: "FILE.npy or FILE.pb per output: what all targets are held against" })
-        .option("rtol", { type: "number", requiresArg: true, describe: `tolerance relative to the reference; rtol and atol by default: ${toleranceText}` })
+        .option("rtol", {
+          type: "number",
+          requiresArg: true,
+          describe: `tolerance relative to the reference; rtol and atol by default: ${toleranceText}`,
+        })
         .option("atol", { type: "number", requiresArg: true, describe: "absolute tolerance, which is added" })
         .option("json", { type: "boolean", describe: "print as JSON" })
         .example("$0 compare model.onnx -i random:1", ""),
@@ -69,10 +76,10 @@ async function compare(args: CompileArguments & InputArguments & CompareArgument
 }
 
 function targetNames(args: CompareArguments): readonly string[] {
-  const runnable: readonly string[] = targets.map((t) => t.name).filter((n) => n === "js" || n === "c");
   const names: readonly string[] = args.targets?.split(",") ?? (findCompiler() === undefined ? ["js"] : ["js", "c"]);
-  const wrong = names.filter((n) => !runnable.includes(n));
-  if (wrong.length > 0) throw new UsageError(`${wrong.map((n) => `'${n}'`).join(", ")} does not run here; --targets takes ${runnable.join(", ")}`);
+  const wrong = names.filter((n) => !runnableTargets.includes(n));
+  if (wrong.length > 0)
+    throw new UsageError(`${wrong.map((n) => `'${n}'`).join(", ")} does not run here; --targets takes ${runnableTargets.join(", ")}`);
   if (!args.reference && names.length < 2) {
     throw args.targets === undefined
       ? new InputError("there is no C compiler, so there is only js: give the outputs that it is held against with --reference")
@@ -94,5 +101,5 @@ function comparisonText(c: Comparison): string {
   const most = `at most ${formatValue(c.maxAbsolute)} apart, relatively ${formatValue(c.maxRelative)}, ${c.maxUlp} ulp`;
   if (!c.first) return `${head} agree: ${most}`;
   const { at, a, b } = c.first;
-  return `${head} differ in ${c.count} elements, first at [${at.join(",")}]: ${formatValue(a)} and ${formatValue(b)}; ${most}`;
+  return `${head} differ in ${c.count} elements, first at [${at.join(",")}]: ${a} and ${b}; ${most}`;
 }

@@ -39,7 +39,11 @@ async function withModel<T>(
 }
 
 /** Compiles the model; `use` gets the result while progress is still shown. */
-export const compileModel = <T>(args: CompileArguments, target: Target, use: (compiled: Compiled, progress: Progress) => T | Promise<T>): Promise<T> =>
+export const compileModel = <T>(
+  args: CompileArguments,
+  target: Target,
+  use: (compiled: Compiled, progress: Progress) => T | Promise<T>,
+): Promise<T> =>
   withModel(args, target, (graph, options, diagnostics, progress) => {
     const compiled = compileGraph(graph, target, options, diagnostics);
     diagnostics.throwIfErrors();

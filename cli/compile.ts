@@ -15,7 +15,13 @@ export const compileCommand = (y: Argv) =>
     "compile a model to a folder of source files",
     (y) =>
       passArguments(codegenArguments(modelArguments(y)))
-        .option("output", { alias: "o", type: "string", demandOption: true, requiresArg: true, describe: "the folder; an artifact in it is replaced" })
+        .option("output", {
+          alias: "o",
+          type: "string",
+          demandOption: true,
+          requiresArg: true,
+          describe: "the folder; an artifact in it is replaced",
+        })
         .option("build", { type: "boolean", describe: "C: build the shared library too" })
         .example("$0 compile model.onnx -t c -o model", ""),
     (args) => compile(args, args.output, args.build === true),
@@ -24,7 +30,8 @@ export const compileCommand = (y: Argv) =>
 async function compile(args: CompileArguments, output: string, build: boolean): Promise<void> {
   const target = targetOf(args);
   if (build && target.name !== "c") throw new UsageError(`--build is about C; models compiled for '${target.name}' are not built`);
-  if (build && findCompiler() === undefined) throw new InputError("--build needs a C compiler, and none was found: install gcc or clang, or name one in CC");
+  if (build && findCompiler() === undefined)
+    throw new InputError("--build needs a C compiler, and none was found: install gcc or clang, or name one in CC");
   checkReplaceable(output);
   const made = await compileModel(args, target, async ({ artifact }, progress) => {
     progress.phase("writing");

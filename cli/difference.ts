@@ -50,8 +50,9 @@ export function differenceOf(a: NpyArray, b: NpyArray, tolerance: Tolerance): Di
     const { absolute, relative } = distance(x[i]!, y[i]!);
     maxAbsolute = Math.max(maxAbsolute, absolute);
     maxRelative = Math.max(maxRelative, relative);
-    if (absolute > 0) maxUlp = Math.max(maxUlp, Math.abs(Number(BigInt(orderedX[i]!) - BigInt(orderedY[i]!))));
-    if (absolute <= tolerance.absolute + tolerance.relative * Math.abs(Number(y[i]))) continue;
+    if (absolute === 0) continue;
+    maxUlp = Math.max(maxUlp, Math.abs(Number(BigInt(orderedX[i]!) - BigInt(orderedY[i]!))));
+    if (absolute < Infinity && absolute <= tolerance.absolute + tolerance.relative * Math.abs(Number(y[i]))) continue;
     count++;
     if (at < 0) at = i;
   }
@@ -71,7 +72,8 @@ function distance(a: Scalar, b: Scalar): { absolute: number; relative: number } 
 function orderedBits(dtype: DType, bytes: Uint8Array): readonly Scalar[] | ArrayLike<number | bigint> {
   if (!isFloat(dtype)) return viewBytes(dtype, bytes);
   const { buffer, byteOffset, byteLength } = bytes;
-  if (dtype === "f64") return Array.from(new BigInt64Array(buffer, byteOffset, byteLength / 8), (v) => (v < 0n ? -(v & 0x7fff_ffff_ffff_ffffn) : v));
+  if (dtype === "f64")
+    return Array.from(new BigInt64Array(buffer, byteOffset, byteLength / 8), (v) => (v < 0n ? -(v & 0x7fff_ffff_ffff_ffffn) : v));
   if (dtype === "f32") return Array.from(new Int32Array(buffer, byteOffset, byteLength / 4), (v) => (v < 0 ? -(v & 0x7fff_ffff) : v));
   const sign = 2 ** (bytes.length === 0 ? 7 : 8 * viewBytes(dtype, bytes).BYTES_PER_ELEMENT - 1);
   return Array.from(viewBytes(dtype, bytes) as ArrayLike<number>, (v) => (v >= sign ? -(v - sign) : v));

@@ -26,7 +26,8 @@ export const doctorCommand = (y: Argv) =>
     },
   );
 
-const findingText = (f: Finding): string => `${f.good ? "good" : "miss"}  ${f.name}: ${f.found}${f.remedy === undefined ? "" : `\n      ${f.remedy}`}`;
+const findingText = (f: Finding): string =>
+  `${f.good ? "good" : "miss"}  ${f.name}: ${f.found}${f.remedy === undefined ? "" : `\n      ${f.remedy}`}`;
 
 /** The least version of Node.js, from the package. */
 function leastNode(): string {
@@ -58,7 +59,15 @@ function compilers(): Finding[] {
     return { name: c, found: "not installed", good: used !== undefined };
   });
   if (used !== undefined) return found;
-  return [...found, { name: "C compiler", found: "none", good: false, remedy: "install gcc or clang (Debian: apt-get install gcc); the target js needs none" }];
+  return [
+    ...found,
+    {
+      name: "C compiler",
+      found: "none",
+      good: false,
+      remedy: "install gcc or clang (Debian: apt-get install gcc); the target js needs none",
+    },
+  ];
 }
 
 async function koffi(): Promise<Finding> {
@@ -66,14 +75,23 @@ async function koffi(): Promise<Finding> {
     const { default: library } = await import("koffi");
     return { name: "koffi", found: `${library.version} loads: compiled C runs in Node.js`, good: true };
   } catch (e) {
-    return { name: "koffi", found: `does not load: ${(e as Error).message.split("\n")[0] ?? ""}`, good: false, remedy: "run npm ci again on this machine; the target js needs no koffi" };
+    return {
+      name: "koffi",
+      found: `does not load: ${(e as Error).message.split("\n")[0] ?? ""}`,
+      good: false,
+      remedy: "run npm ci again on this machine; the target js needs no koffi",
+    };
   }
 }
 
 function machine(): Finding {
   const { lanes, registers } = machineFor("native");
   const size = `${availableParallelism()} threads, ${Math.round(totalmem() / 2 ** 30)} GiB`;
-  return { name: "--mcpu native", found: `${lanes} f32 lanes, ${registers} registers, ${machineFlags("native").join(" ") || "no flags"}; ${size}`, good: true };
+  return {
+    name: "--mcpu native",
+    found: `${lanes} f32 lanes, ${registers} registers, ${machineFlags("native").join(" ") || "no flags"}; ${size}`,
+    good: true,
+  };
 }
 
 function targets(): Finding {

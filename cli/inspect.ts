@@ -19,7 +19,10 @@ export const inspectCommand = (y: Argv) =>
   y.command(
     "inspect <model>",
     "show a model's ops, parameters, arithmetic and memory, or what is in the folder of a compiled one",
-    (y) => codegenArguments(modelArguments(y)).option("json", { type: "boolean", describe: "print as JSON" }).example("$0 inspect model.mindir", ""),
+    (y) =>
+      codegenArguments(modelArguments(y))
+        .option("json", { type: "boolean", describe: "print as JSON" })
+        .example("$0 inspect model.mindir", ""),
     async (args) => {
       if (isFolder(args.model)) inspectArtifact(args.model, args.json === true);
       else await inspectModel(args, args.json === true);
@@ -48,7 +51,8 @@ function artifactText(m: Manifest): string {
   ]);
 }
 
-const formatFacts = (facts: readonly (readonly [string, string])[]): string => facts.map(([name, value]) => `${name.padEnd(11)} ${value}`).join("\n");
+const formatFacts = (facts: readonly (readonly [string, string])[]): string =>
+  facts.map(([name, value]) => `${name.padEnd(11)} ${value}`).join("\n");
 
 /** A number where it is one, else an expression in extents. */
 type Size = number | string;
@@ -126,6 +130,9 @@ function reportText(r: Report): string {
     ["FLOPs", `${sizeText(r.flops)} (a multiply-add is 2)`],
     ["arena", r.arenaBytes === null ? `cannot be compiled for ${r.target}` : `${sizeText(r.arenaBytes)} bytes on ${r.target}`],
   ]);
-  const table = formatTable(["op", "count", "FLOPs"], r.ops.map((o) => [o.op, grouped(o.count), sizeText(o.flops)]));
+  const table = formatTable(
+    ["op", "count", "FLOPs"],
+    r.ops.map((o) => [o.op, grouped(o.count), sizeText(o.flops)]),
+  );
   return `${facts}\n\n${table}`;
 }

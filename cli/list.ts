@@ -25,7 +25,14 @@ export const listCommand = (y: Argv) =>
         .option("json", { type: "boolean", describe: "print as JSON" }),
     ({ kind, json }) => {
       const rows = lists[kind]();
-      console.log(json ? toJson(rows) : formatTable(["name", "summary"], rows.map((r) => [r.name, r.summary])));
+      console.log(
+        json
+          ? toJson(rows)
+          : formatTable(
+              ["name", "summary"],
+              rows.map((r) => [r.name, r.summary]),
+            ),
+      );
     },
   );
 

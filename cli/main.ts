@@ -33,7 +33,9 @@ const lists: ReadonlySet<string> = new Set(["dim", "input-value", "numerics", "p
 
 /** Throws a `UsageError` that names every option that was given twice but means one thing. */
 function isGivenOnce(args: Readonly<Record<string, unknown>>): true {
-  const twice = Object.keys(args).filter((name) => name.length > 1 && /^[a-z-]+$/.test(name) && !lists.has(name) && Array.isArray(args[name]));
+  const twice = Object.keys(args).filter(
+    (name) => name.length > 1 && /^[a-z-]+$/.test(name) && !lists.has(name) && Array.isArray(args[name]),
+  );
   if (twice.length > 0) throw new UsageError(twice.map((name) => `--${name} is given more than once`).join("\n"));
   return true;
 }
@@ -61,9 +63,9 @@ function parser(): Argv {
     .exitProcess(false)
     .fail((message: string | null, error: unknown) => {
       const text = message?.replace(/^Not enough non-option arguments:.*/, "an argument is missing");
-      throw error ?? new UsageError(`${text ?? "bad usage"}\nsinter COMMAND --help says what there is`);
+      throw error instanceof Error ? error : new UsageError(`${text ?? "bad usage"}\nsinter COMMAND --help says what there is`);
     });
-  return commands.reduce<Argv>((y, add) => add(y) as Argv, base);
+  return commands.reduce<Argv>((y, add) => add(y), base);
 }
 
 // A reader that has seen enough (`sinter print ... | head`) is no failure.

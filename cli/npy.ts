@@ -46,7 +46,9 @@ export function parseNpy(file: Uint8Array, path: string): NpyArray {
   const { dtype, width, bigEndian, fortran, dims, end } = parseHeader(file, path);
   const length = dims.reduce((a, b) => a * b, 1) * width;
   if (!(length <= file.length - end)) {
-    throw new InputError(`'${path}' ends before its last element: ${dtype}[${dims.join(",")}] takes ${length} bytes, ${file.length - end} are there`);
+    throw new InputError(
+      `'${path}' ends before its last element: ${dtype}[${dims.join(",")}] takes ${length} bytes, ${file.length - end} are there`,
+    );
   }
   const bytes = new Uint8Array(length);
   bytes.set(file.subarray(end, end + length));
@@ -75,7 +77,11 @@ const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin
 /** `(2, 3)`, `(2,)`, `()`; numbers may end with the `L` of Python 2. */
 function parseShape(header: string, path: string): readonly number[] {
   const [, list] = /'shape':\s*\(([^)]*)\)/.exec(header) ?? [];
-  const dims = list?.split(",").map((d) => d.trim().replace(/L$/, "")).filter((d) => d !== "").map(Number);
+  const dims = list
+    ?.split(",")
+    .map((d) => d.trim().replace(/L$/, ""))
+    .filter((d) => d !== "")
+    .map(Number);
   if (!dims?.every((d) => Number.isSafeInteger(d) && d >= 0)) throw new InputError(`the shape of '${path}' cannot be read`);
   return dims;
 }

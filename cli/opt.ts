@@ -16,13 +16,21 @@ export const optCommand = (y: Argv) =>
     (y) =>
       passArguments(modelArguments(y))
         .demandOption("passes")
-        .option("numerics", { type: "string", array: true, nargs: 1, choices: numericsClasses, describe: "how far rewrites may change results; default: reassociates" })
+        .option("numerics", {
+          type: "string",
+          array: true,
+          nargs: 1,
+          choices: numericsClasses,
+          describe: "how far rewrites may change results; default: reassociates",
+        })
         .option("output", { alias: "o", type: "string", requiresArg: true, describe: "write to this file, with the weights beside it" })
         .example("$0 opt model.onnx --passes canonicalize,dce -o model.sir", ""),
     (args) => opt(args),
   );
 
-async function opt(args: ModelArguments & PassArguments & { numerics?: readonly string[] | undefined; output?: string | undefined }): Promise<void> {
+async function opt(
+  args: ModelArguments & PassArguments & { numerics?: readonly string[] | undefined; output?: string | undefined },
+): Promise<void> {
   const passes = passesNamed(args.passes ?? "");
   const numerics = numericsOf(args);
   const run = observePasses(args, passes, numerics);
@@ -32,5 +40,5 @@ async function opt(args: ModelArguments & PassArguments & { numerics?: readonly 
   diagnostics.throwIfErrors();
   printDiagnostics(diagnostics.list);
   run.report();
-  writeGraph(graph, args.output);
+  await writeGraph(graph, args.output);
 }

@@ -44,11 +44,26 @@ export interface CodegenArguments {
 /** Adds the target and its options to a command. */
 export const codegenArguments = <T>(y: Argv<T>) =>
   y
-    .option("target", { alias: "t", type: "string", choices: targets.map((t) => t.name), describe: "default: c where there is a C compiler, else js" })
+    .option("target", {
+      alias: "t",
+      type: "string",
+      choices: targets.map((t) => t.name),
+      describe: "default: c where there is a C compiler, else js",
+    })
     .option("mcpu", { type: "string", choices: mcpus, describe: "the machine that C is made for; default: native" })
     .option("freestanding", { type: "boolean", describe: "C without malloc, files and threads" })
-    .option("weights", { type: "string", choices: ["bin", "c", "incbin"], describe: "C: where constants go; default: bin, a file of their own" })
-    .option("numerics", { type: "string", array: true, nargs: 1, choices: numericsClasses, describe: "how far rewrites may change results; default: reassociates" })
+    .option("weights", {
+      type: "string",
+      choices: ["bin", "c", "incbin"],
+      describe: "C: where constants go; default: bin, a file of their own",
+    })
+    .option("numerics", {
+      type: "string",
+      array: true,
+      nargs: 1,
+      choices: numericsClasses,
+      describe: "how far rewrites may change results; default: reassociates",
+    })
     .option("name", { type: "string", describe: "name of the compiled model; default: the file's" });
 
 /** `NAME=VALUE` per item; throws one `UsageError` that lists all that are not of that form. */
@@ -108,7 +123,9 @@ export const numericsOf = (args: Pick<CodegenArguments, "numerics">): ReadonlySe
   args.numerics && new Set(["exact", ...args.numerics] as NumericsClass[]);
 
 /** What the command line says about the target; the model's name is the file's where none is given. */
-export function targetOptions(args: CodegenArguments & Pick<ModelArguments, "model">): TargetOptions & { numerics?: ReadonlySet<NumericsClass> } {
+export function targetOptions(
+  args: CodegenArguments & Pick<ModelArguments, "model">,
+): TargetOptions & { numerics?: ReadonlySet<NumericsClass> } {
   const numerics = numericsOf(args);
   if (args.name !== undefined && !/^[A-Za-z_]\w{0,63}$/.test(args.name)) {
     throw new UsageError(`--name takes letters, digits and underscores, at most 64, not '${args.name}'`);

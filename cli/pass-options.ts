@@ -6,7 +6,6 @@ import { type CompileOptions, passContext, passesFor } from "../codegen/compile.
 import type { Target } from "../codegen/target.ts";
 import { targets } from "../codegen/targets.ts";
 import { importModel } from "../frontend/import.ts";
-import { writeSir } from "../frontend/sir.ts";
 import { Diagnostics } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
 import { printGraph } from "../ir/text/print.ts";
@@ -31,7 +30,12 @@ export const passArguments = <T>(y: Argv<T>) =>
     .option("passes", { type: "string", requiresArg: true, describe: "run these passes, A,B,..., in place of the default ones" })
     .option("time-passes", { type: "boolean", describe: "print the time each pass took" })
     .option("verify-each", { type: "boolean", describe: "verify the graph after every pass" })
-    .option("print-after", { type: "string", array: true, nargs: 1, describe: "print the graph after the pass of this name, or after 'all', to stderr" });
+    .option("print-after", {
+      type: "string",
+      array: true,
+      nargs: 1,
+      describe: "print the graph after the pass of this name, or after 'all', to stderr",
+    });
 
 /** Every pass, those of targets included, each name once. */
 function knownPasses(): ReadonlyMap<string, Pass> {
@@ -42,7 +46,10 @@ function knownPasses(): ReadonlyMap<string, Pass> {
 /** The passes named in a list with commas; throws a `UsageError` with every name that is none. */
 export function passesNamed(list: string): readonly Pass[] {
   const known = knownPasses();
-  const names = list.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  const names = list
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
   checkNames(names, known);
   return names.map((name) => known.get(name)!);
 }
@@ -81,9 +88,17 @@ export interface PassRun {
  * What happens after each of the passes that will run on a graph imported for `args`, as the command line asks. If the
  * command fails for a bug, its reproducer is the graph before the pass that failed.
  */
-export function observePasses(args: PassArguments & ModelArguments, passes: readonly Pass[], numerics: ReadonlySet<NumericsClass> | undefined, progress?: Progress): PassRun {
+export function observePasses(
+  args: PassArguments & ModelArguments,
+  passes: readonly Pass[],
+  numerics: ReadonlySet<NumericsClass> | undefined,
+  progress?: Progress,
+): PassRun {
   const printAfter = new Set(args.printAfter);
-  checkNames([...printAfter].filter((name) => name !== "all" && !passes.some((p) => p.name === name)), knownPasses());
+  checkNames(
+    [...printAfter].filter((name) => name !== "all" && !passes.some((p) => p.name === name)),
+    knownPasses(),
+  );
   const times = passTimes();
   let done = 0;
   reproducer.write = (folder, error) => writeGraphBefore(args, passes, error instanceof PassFailure ? done - 1 : done, numerics, folder);
@@ -102,8 +117,14 @@ export function observePasses(args: PassArguments & ModelArguments, passes: read
 }
 
 /** Imports the model again, as the graph in memory has been changed, and runs the passes that went well. */
-async function writeGraphBefore(args: ModelArguments, passes: readonly Pass[], done: number, numerics: ReadonlySet<NumericsClass> | undefined, folder: string): Promise<void> {
-  const { graph } = await importModel(args.model, importOptions(args));
+async function writeGraphBefore(
+  args: ModelArguments,
+  passes: readonly Pass[],
+  done: number,
+  numerics: ReadonlySet<NumericsClass> | undefined,
+  folder: string,
+): Promise<void> {
+  const [{ writeSir }, { graph }] = await Promise.all([import("../frontend/sir.ts"), importModel(args.model, importOptions(args))]);
   runPasses(graph, passes.slice(0, done), passContext(new Diagnostics(), numerics));
   writeSir(graph, join(folder, "graph.sir"));
   const failed = passes[done];
@@ -111,7 +132,12 @@ async function writeGraphBefore(args: ModelArguments, passes: readonly Pass[], d
 }
 
 /** The compiler's options with what the command line says about passes, and the report to print afterwards. */
-export function withPasses(args: PassArguments & ModelArguments, target: Target, options: CompileOptions, progress?: Progress): { options: CompileOptions; report: () => void } {
+export function withPasses(
+  args: PassArguments & ModelArguments,
+  target: Target,
+  options: CompileOptions,
+  progress?: Progress,
+): { options: CompileOptions; report: () => void } {
   const given = args.passes === undefined ? options : { ...options, passes: passesNamed(args.passes) };
   const run = observePasses(args, passesFor(target, given), options.numerics, progress);
   return { options: { ...given, ...run.options }, report: run.report };

@@ -3,7 +3,6 @@ import { writeFileSync } from "node:fs";
 import type { Argv } from "yargs";
 import { printProgram } from "../codegen/print-program.ts";
 import type { KernelIndex, Program } from "../codegen/program.ts";
-import { writeSir } from "../frontend/sir.ts";
 import { Diagnostics } from "../ir/diagnostic.ts";
 import { type Buffer, loadsIn } from "../ir/expr.ts";
 import type { Graph } from "../ir/graph.ts";
@@ -18,6 +17,7 @@ import { passArguments } from "./pass-options.ts";
 
 const stages = ["graph", "optimized", "kernels", "loops", "program"] as const;
 type StageName = (typeof stages)[number];
+const usual: StageName = "graph";
 
 export const printCommand = (y: Argv) =>
   y.command(
@@ -27,10 +27,16 @@ export const printCommand = (y: Argv) =>
       passArguments(codegenArguments(modelArguments(y)))
         .option("stage", {
           choices: stages,
-          default: "graph" as StageName,
-          describe: "graph: as imported; optimized: after all passes; kernels: what each computes; loops: as scheduled; program: buffers and steps",
+          default: usual,
+          describe:
+            "graph: as imported; optimized: after all passes; kernels: what each computes; loops: as scheduled; program: buffers and steps",
         })
-        .option("output", { alias: "o", type: "string", requiresArg: true, describe: "write to this file; of graph and optimized, with the weights beside it" })
+        .option("output", {
+          alias: "o",
+          type: "string",
+          requiresArg: true,
+          describe: "write to this file; of graph and optimized, with the weights beside it",
+        })
         .example("$0 print model.mindir --stage loops", "")
         .example("$0 print model.mindir -o model.sir", ""),
     (args) => print(args, args.stage, args.output),
@@ -53,9 +59,13 @@ export async function importedGraph(args: ModelArguments): Promise<Graph> {
 }
 
 /** The graph's text to stdout, or to a file with its weights beside it. */
-export function writeGraph(graph: Graph, output: string | undefined): void {
-  if (output === undefined) process.stdout.write(printGraph(graph));
-  else writeSir(graph, output);
+export async function writeGraph(graph: Graph, output: string | undefined): Promise<void> {
+  if (output === undefined) {
+    process.stdout.write(printGraph(graph));
+    return;
+  }
+  const { writeSir } = await import("../frontend/sir.ts");
+  writeSir(graph, output);
 }
 
 const textOf = (program: Program, stage: "loops" | "program"): string =>
@@ -80,7 +90,9 @@ async function kernelsText(args: CompileArguments): Promise<string> {
 /** Buffers that the stages do not make for one another. */
 function outsideOf(of: readonly Stage[]): Buffer[] {
   const made = new Set(of.slice(0, -1).flatMap((s) => s.results.map((r) => r.out)));
-  const read = of.flatMap((s) => [...(s.fold?.step ?? []), ...s.results.map((r) => r.value)]).flatMap((e) => loadsIn(e).map((l) => l.buffer));
+  const read = of
+    .flatMap((s) => [...(s.fold?.step ?? []), ...s.results.map((r) => r.value)])
+    .flatMap((e) => loadsIn(e).map((l) => l.buffer));
   const results = of.at(-1)?.results.map((r) => r.out) ?? [];
   return [...new Set([...read, ...results])].filter((b) => !made.has(b));
 }

@@ -21,10 +21,18 @@ export interface InputArguments {
   readonly threads: number;
 }
 
+/** The targets whose artifacts the runtime for Node.js runs. */
+export const runnableTargets: readonly string[] = ["js", "c"];
+
 /** Adds the inputs of a run to a command. */
 export const inputArguments = <T>(y: Argv<T>) =>
   y
-    .option("input", { alias: "i", type: "string", array: true, describe: "FILE.npy, FILE.pb or random:SEED, in the model's order, or NAME=...; random:SEED alone is for all" })
+    .option("input", {
+      alias: "i",
+      type: "string",
+      array: true,
+      describe: "FILE.npy, FILE.pb or random:SEED, in the model's order, or NAME=...; random:SEED alone is for all",
+    })
     .option("threads", { type: "number", default: 1, requiresArg: true, describe: "threads that work on a run" });
 
 export const runCommand = (y: Argv) =>
@@ -62,6 +70,7 @@ function outputsOf(args: CompileArguments & InputArguments): Promise<Outputs> {
   if (args.target !== undefined && args.target !== manifest.target) {
     throw new UsageError(`'${args.model}' is compiled for '${manifest.target}', not for '${args.target}'`);
   }
+  checkRunnable(manifest.target);
   return runArtifact(args.model, args);
 }
 
@@ -71,8 +80,15 @@ function checkThreads(threads: number): void {
 
 /** The outputs of the model compiled for the target and run. */
 export function runModel(args: CompileArguments & InputArguments, target: string | undefined): Promise<Outputs> {
-  const args2 = { ...args, target };
-  return withTemporaryArtifact(args2, targetOf(args2), (dir) => runArtifact(dir, args));
+  const withTarget = { ...args, target };
+  const chosen = targetOf(withTarget);
+  checkRunnable(chosen.name);
+  return withTemporaryArtifact(withTarget, chosen, (dir) => runArtifact(dir, args));
+}
+
+function checkRunnable(target: string): void {
+  if (!runnableTargets.includes(target))
+    throw new UsageError(`models compiled for '${target}' do not run here; ${runnableTargets.join(" and ")} do`);
 }
 
 /** The outputs of the compiled model in a folder. */

@@ -7,7 +7,10 @@ export function formatTable(head: readonly string[], rows: readonly (readonly st
   const widths = head.map((h, c) => Math.max(h.length, ...rows.map((r) => r[c]!.length)));
   const isRight = head.map((_, c) => rows.length > 0 && rows.every((r) => r[c] === "" || isNumber(r[c]!)));
   const line = (cells: readonly string[]): string =>
-    cells.map((cell, c) => (isRight[c] ? cell.padStart(widths[c]!) : cell.padEnd(widths[c]!))).join("  ").trimEnd();
+    cells
+      .map((cell, c) => (isRight[c] ? cell.padStart(widths[c]!) : cell.padEnd(widths[c]!)))
+      .join("  ")
+      .trimEnd();
   return [head, ...rows].map(line).join("\n");
 }
 

@@ -44,7 +44,8 @@ function generator(seed: number): () => number {
 function randomTensor(info: TensorInfo, seed: number, dims: ReadonlyMap<string, number>): Tensor {
   const shape = info.shape.map((d) => evaluateDim(d, dims));
   const unknown = info.shape.filter((_, i) => shape[i] === undefined);
-  if (unknown.length > 0) throw new UsageError(`input '${info.name}' has the extents ${unknown.join(", ")}: give them with --dim, as in --dim n=1`);
+  if (unknown.length > 0)
+    throw new UsageError(`input '${info.name}' has the extents ${unknown.join(", ")}: give them with --dim, as in --dim n=1`);
   const next = generator(seed);
   const dtype = info.dtype as DType;
   const most = dtype === "bool" ? 2 : dtype === "i2" ? 2 : dtype === "u2" ? 4 : 8;
@@ -90,7 +91,11 @@ const listOf = (inputs: readonly TensorInfo[]): string =>
  * `FILE`, `random:SEED` or `NAME=...` per input, in the graph's order where they are not named; one `random:SEED` does
  * for all. Throws a `UsageError` or an `InputError` with everything that is wrong.
  */
-export function tensorsFor(inputs: readonly TensorInfo[], specs: readonly string[], dims: ReadonlyMap<string, number>): Record<string, Tensor> {
+export function tensorsFor(
+  inputs: readonly TensorInfo[],
+  specs: readonly string[],
+  dims: ReadonlyMap<string, number>,
+): Record<string, Tensor> {
   const [only] = specs;
   const forAll = specs.length === 1 && only!.startsWith("random:");
   const { given, problems } = assign(inputs, forAll ? inputs.map((_, i) => `random:${seedOf(only!) + i}`) : specs);
@@ -117,7 +122,8 @@ function collect<T, R>(items: readonly T[], f: (item: T) => R): R[] {
 
 function seedOf(spec: string): number {
   const seed = Number(spec.slice("random:".length));
-  if (spec.length === "random:".length || !Number.isSafeInteger(seed) || seed < 0) throw new UsageError(`'${spec}' has no seed: write random:1`);
+  if (spec.length === "random:".length || !Number.isSafeInteger(seed) || seed < 0)
+    throw new UsageError(`'${spec}' has no seed: write random:1`);
   return seed;
 }
 

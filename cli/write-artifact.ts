@@ -1,5 +1,6 @@
 /** Artifacts as folders, written completely or not at all. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Artifact } from "../codegen/target.ts";
 import type { Manifest } from "../runtime/manifest.ts";
@@ -36,15 +37,19 @@ export function checkReplaceable(path: string): void {
  * Writes the artifact to a folder beside `path`, lets `finish` work on it, and moves it to `path`, in place of an artifact
  * that may be there. When anything fails, what was at `path` is still there.
  */
-export async function writeArtifact(artifact: Artifact, path: string, finish: (dir: string) => Promise<void> = async () => undefined): Promise<void> {
+export async function writeArtifact(
+  artifact: Artifact,
+  path: string,
+  finish: (dir: string) => Promise<void> = async () => undefined,
+): Promise<void> {
   const target = resolve(path);
   checkReplaceable(target);
   mkdirSync(dirname(target), { recursive: true });
-  const made = mkdtempSync(join(dirname(target), `.${basename(target)}-`));
+  const made = join(dirname(target), `.${basename(target)}-${randomUUID()}`);
+  mkdirSync(made);
   try {
     writeFiles(artifact, made);
     await finish(made);
-    chmodSync(made, 0o777 & ~process.umask());
     moveOver(made, target);
   } finally {
     rmSync(made, { recursive: true, force: true });

@@ -39,7 +39,12 @@ function checkOps(graph: Graph, known: Set<string>, diagnostics: Diagnostics): v
 
 function producedExtents(op: Op): readonly ProducedExtent[] {
   const f = op.definition.extents as ((o: unknown, a: unknown) => readonly ProducedExtent[]) | undefined;
-  return f ? f(namedOperands(op, (v) => v.type), op.attributes) : [];
+  return f
+    ? f(
+        namedOperands(op, (v) => v.type),
+        op.attributes,
+      )
+    : [];
 }
 
 function checkValue(v: Value, op: Op, known: ReadonlySet<string>, diagnostics: Diagnostics): void {

@@ -1,7 +1,7 @@
 /**
- * How much arithmetic a graph does, from the meaning of its ops: every addition, multiplication, comparison-free function
- * and the like at every point counts one, so a multiply-add counts two. Moving, converting, choosing and addressing
- * elements count nothing.
+ * How much arithmetic a graph does, from the meaning of its ops: every operation on floats and 32-bit integers at every
+ * point counts one, so a multiply-add counts two. Moving, comparing, converting and choosing elements, and the 64-bit
+ * integers that count and address them, count nothing.
  */
 import { namedOperands, type Routine } from "../ir/define.ts";
 import { add, type Dim, mul, product } from "../ir/dim.ts";
@@ -10,6 +10,7 @@ import { type Buffer, type Expr, makeBuffer, visitExpr } from "../ir/expr.ts";
 import type { Graph, Op, Value } from "../ir/graph.ts";
 import type { Stmt } from "../ir/loop.ts";
 import type { Stage } from "../ir/stage.ts";
+import type { ComputeType } from "../ir/type.ts";
 import { decompose } from "../passes/decompose.ts";
 import { defaultNumerics } from "../passes/pass.ts";
 import { standalone } from "./evaluate.ts";
@@ -87,6 +88,8 @@ function stmtOperations(body: readonly Stmt[]): Dim {
   );
 }
 
+const counted: ReadonlySet<ComputeType> = new Set<ComputeType>(["f32", "f64", "i32"]);
+
 /** Operations in expressions, what they share once. */
 function arithmetic(roots: readonly Expr[]): number {
   const seen = new Set<Expr>();
@@ -95,7 +98,7 @@ function arithmetic(roots: readonly Expr[]): number {
     visitExpr(
       e,
       (x) => {
-        if ((x.kind === "unary" || x.kind === "binary") && x.dtype !== "bool") count++;
+        if ((x.kind === "unary" || x.kind === "binary") && counted.has(x.dtype)) count++;
       },
       seen,
     );

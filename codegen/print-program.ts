@@ -71,9 +71,18 @@ class StepPrinter {
       case "extent":
         return [`extent ${this.extent(step.extent)} = b${step.from}`];
       case "if":
-        return [`if b${step.condition} {`, ...this.block(step.then), ...(step.else.length > 0 ? ["} else {", ...this.block(step.else)] : []), "}"];
+        return [
+          `if b${step.condition} {`,
+          ...this.block(step.then),
+          ...(step.else.length > 0 ? ["} else {", ...this.block(step.else)] : []),
+          "}",
+        ];
       case "loop":
-        return [`loop b${step.iteration}${ofBuffer(" limit", step.limit)}${ofBuffer(" while", step.condition)} {`, ...this.block(step.steps), "}"];
+        return [
+          `loop b${step.iteration}${ofBuffer(" limit", step.limit)}${ofBuffer(" while", step.condition)} {`,
+          ...this.block(step.steps),
+          "}",
+        ];
     }
   }
 
