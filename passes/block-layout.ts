@@ -5,12 +5,50 @@
  * Lanes beyond the last channel hold values that are finite, and meet only weights that are zero.
  */
 import { type AnyOpDefinition, attributesOf, isOp, type OpOf } from "../ir/define.ts";
-import { type Dim } from "../ir/dim.ts";
+import type { Dim } from "../ir/dim.ts";
 import type { Op, Value } from "../ir/graph.ts";
 import {
-  Abs, Add, AvgPool, Clip, Concat, Conv, ConvPacked, Elu, Erf, Gelu, Gemm, HardSigmoid, HardSwish, LeakyRelu, Matmul, MatmulPacked, Max, MaxPool, Min,
-  Mish, Mul, Neg, Pack, Pad, ReduceMax, ReduceMean, ReduceSum, Relu, Relu6, Reshape, Selu, Sigmoid, Softplus, Softsign, Sqrt, Square, Sub, Swish, Tanh,
-  Transpose, Unpack,
+  Abs,
+  Add,
+  AvgPool,
+  Clip,
+  Concat,
+  Conv,
+  ConvPacked,
+  Elu,
+  Erf,
+  Gelu,
+  Gemm,
+  HardSigmoid,
+  HardSwish,
+  LeakyRelu,
+  Matmul,
+  MatmulPacked,
+  Max,
+  MaxPool,
+  Min,
+  Mish,
+  Mul,
+  Neg,
+  Pack,
+  Pad,
+  ReduceMax,
+  ReduceMean,
+  ReduceSum,
+  Relu,
+  Relu6,
+  Reshape,
+  Selu,
+  Sigmoid,
+  Softplus,
+  Softsign,
+  Sqrt,
+  Square,
+  Sub,
+  Swish,
+  Tanh,
+  Transpose,
+  Unpack,
 } from "../ir/ops/index.ts";
 import type { Pass } from "./pass.ts";
 import { applyRules, opRule, type Rewriter, type Rule } from "./rewrite.ts";
@@ -43,10 +81,15 @@ const packConv = ({ lanes }: BlockOptions): Rule =>
     const [x, w, b] = op.operands as [Value, Value, Value | undefined];
     const { group, to, strides, dilations, pads } = attributesOf(conv);
     const [outputs, channels] = [extentOf(w, 0), extentOf(w, 1)];
-    if (group !== 1 || to !== undefined || x.tensor.dtype !== "f32" || !isConstant(w) || (b && !isConstant(b)) || x.tensor.shape.length < 3) return undefined;
+    if (group !== 1 || to !== undefined || x.tensor.dtype !== "f32" || !isConstant(w) || (b && !isConstant(b)) || x.tensor.shape.length < 3)
+      return undefined;
     if (outputs === undefined || channels === undefined || outputs * 2 < lanes) return undefined;
     const inner = Math.min(lanes, channels);
-    const packed = rewriter.create(ConvPacked, { x: pack(rewriter, x, 1, inner), w: packWeights(rewriter, w, lanes, inner), ...(b && { b: pack(rewriter, b, 0, lanes) }) }, { strides, dilations, pads });
+    const packed = rewriter.create(
+      ConvPacked,
+      { x: pack(rewriter, x, 1, inner), w: packWeights(rewriter, w, lanes, inner), ...(b && { b: pack(rewriter, b, 0, lanes) }) },
+      { strides, dilations, pads },
+    );
     return rewriter.create(Unpack, { x: packed }, { axis: 1, extent: outputs });
   });
 
@@ -69,7 +112,8 @@ function panelWidth(columns: number, { lanes, vectors }: BlockOptions): number |
 function multiply(rewriter: Rewriter, a: Value, b: Value, options: BlockOptions): Value | undefined {
   const columns = extentOf(b, -1);
   const width = columns === undefined ? undefined : panelWidth(columns, options);
-  if (width === undefined || a.tensor.dtype !== "f32" || !isConstant(b) || b.tensor.shape.length !== 2 || a.tensor.shape.length < 2) return undefined;
+  if (width === undefined || a.tensor.dtype !== "f32" || !isConstant(b) || b.tensor.shape.length !== 2 || a.tensor.shape.length < 2)
+    return undefined;
   const blocks = rewriter.create(Pack, { x: b }, { axis: 1, block: width, tail: "overlap" });
   const panels = rewriter.create(Transpose, { x: blocks }, { perm: [1, 0, 2] });
   return rewriter.create(MatmulPacked, { a, b: panels }, { columns: columns! });
@@ -94,7 +138,11 @@ function multiplyFolded(rewriter: Rewriter, a: Value, b: Value, columns: Value, 
   const width = panelWidth(extentOf(columns, 1) ?? 0, options);
   if (width === undefined || a.tensor.dtype !== "f32" || a.tensor.shape.length < 2) return undefined;
   const blocks = rewriter.create(Pack, { x: columns }, { axis: 1, block: width, tail: "overlap" });
-  return rewriter.create(MatmulPacked, { a, b: rewriter.create(Transpose, { x: blocks }, { perm: [1, 0, 2] }) }, { columns: extentOf(columns, 1)! });
+  return rewriter.create(
+    MatmulPacked,
+    { a, b: rewriter.create(Transpose, { x: blocks }, { perm: [1, 0, 2] }) },
+    { columns: extentOf(columns, 1)! },
+  );
 }
 
 /** The packed value under an `unpack` of channels, with what the unpack says. */
@@ -133,7 +181,10 @@ const throughBinary = (definition: AnyOpDefinition): Rule =>
 
 function asPacked(rewriter: Rewriter, v: Value, like: { extent: Dim; block: Dim; packed: Value }, result: Value): Value | undefined {
   const own = unpacked(v);
-  if (own) return own.extent === like.extent && own.block === like.block && v.tensor.shape.every((e, d) => e === result.tensor.shape[d]) ? own.packed : undefined;
+  if (own)
+    return own.extent === like.extent && own.block === like.block && v.tensor.shape.every((e, d) => e === result.tensor.shape[d])
+      ? own.packed
+      : undefined;
   if (!isConstant(v)) return undefined;
   const rank = result.tensor.shape.length;
   const shape = [...new Array<Dim>(rank - v.tensor.shape.length).fill(1), ...v.tensor.shape];
@@ -152,7 +203,13 @@ const throughPool = (definition: typeof MaxPool | typeof AvgPool): Rule =>
     if (!from) return undefined;
     const a = attributesOf(op as OpOf<typeof MaxPool>);
     const widen = <T>(list: readonly T[], one: T): readonly T[] => (list.length === 0 ? list : [...list, one]);
-    const attributes = { ...op.attributes, kernel: [...a.kernel, 1], strides: widen(a.strides, 1), dilations: widen(a.dilations, 1), pads: widen(a.pads, [0, 0] as const) };
+    const attributes = {
+      ...op.attributes,
+      kernel: [...a.kernel, 1],
+      strides: widen(a.strides, 1),
+      dilations: widen(a.dilations, 1),
+      pads: widen(a.pads, [0, 0] as const),
+    };
     return repack(rewriter, rewriter.create(definition as AnyOpDefinition, { x: from.packed }, attributes), from.extent);
   });
 
@@ -165,7 +222,11 @@ const throughReduce = (definition: typeof ReduceMean): Rule =>
     const rank = op.operand(0)!.tensor.shape.length;
     const positive = axes.map((a) => (a < 0 ? a + rank : a));
     if (positive.length === 0 || positive.some((a) => a < 2)) return undefined;
-    const reduced = rewriter.create(definition, { x: from.packed }, { ...attributesOf(op as OpOf<typeof ReduceMean>), axes: positive, keepdims: true });
+    const reduced = rewriter.create(
+      definition,
+      { x: from.packed },
+      { ...attributesOf(op as OpOf<typeof ReduceMean>), axes: positive, keepdims: true },
+    );
     const whole = repack(rewriter, reduced, from.extent);
     return keepdims ? whole : rewriter.create(Reshape, { x: whole }, { shape: op.result.tensor.shape });
   });
@@ -184,13 +245,37 @@ const throughConcat = opRule("unpack-through-concat", "exact", Concat, (op: Op, 
   const parts = op.operands.map(unpacked);
   const [first] = parts;
   const { axis } = attributesOf(op as OpOf<typeof Concat>);
-  if (!first || axis !== 1 || parts.some((p) => !p || p.block !== first.block || Number(p.extent) % Number(p.block) !== 0)) return undefined;
-  const joined = rewriter.create(Concat as AnyOpDefinition, { [Object.keys(op.definition.operands as object)[0]!]: parts.map((p) => p!.packed) }, op.attributes);
+  if (!first || axis !== 1 || parts.some((p) => !p || p.block !== first.block || Number(p.extent) % Number(p.block) !== 0))
+    return undefined;
+  const joined = rewriter.create(
+    Concat as AnyOpDefinition,
+    { [Object.keys(op.definition.operands as object)[0]!]: parts.map((p) => p!.packed) },
+    op.attributes,
+  );
   return repack(rewriter, joined, op.result.tensor.shape[1]!);
 });
 
 const unary: readonly AnyOpDefinition[] = [
-  Abs, Clip, Elu, Erf, Gelu, HardSigmoid, HardSwish, LeakyRelu, Mish, Neg, Relu, Relu6, Selu, Sigmoid, Softplus, Softsign, Sqrt, Square, Swish, Tanh,
+  Abs,
+  Clip,
+  Elu,
+  Erf,
+  Gelu,
+  HardSigmoid,
+  HardSwish,
+  LeakyRelu,
+  Mish,
+  Neg,
+  Relu,
+  Relu6,
+  Selu,
+  Sigmoid,
+  Softplus,
+  Softsign,
+  Sqrt,
+  Square,
+  Swish,
+  Tanh,
 ];
 const binary: readonly AnyOpDefinition[] = [Add, Sub, Mul, Max, Min];
 
@@ -200,7 +285,7 @@ const propagation: readonly Rule[] = [
   ...binary.map(throughBinary),
   throughPool(MaxPool),
   throughPool(AvgPool),
-  ...[ReduceMean, ReduceMax, ReduceSum].map((d) => throughReduce(d as typeof ReduceMean)),
+  ...[ReduceMean, ReduceMax, ReduceSum].map((d) => throughReduce(d)),
   throughPad,
   throughConcat,
 ];

@@ -31,7 +31,12 @@ function isUnused(op: Op, mentioned: ReadonlySet<string> | undefined): boolean {
 
 function producedExtents(op: Op): readonly ProducedExtent[] {
   const f = op.definition.extents as ((o: unknown, a: unknown) => readonly ProducedExtent[]) | undefined;
-  return f?.(namedOperands(op, (v) => v.type), op.attributes) ?? [];
+  return (
+    f?.(
+      namedOperands(op, (v) => v.type),
+      op.attributes,
+    ) ?? []
+  );
 }
 
 /** Names of extents in the types and attributes of ops, but for results of ops that nobody uses. */

@@ -23,7 +23,11 @@ function decomposeGraph(graph: Graph): void {
 function decomposeOp(graph: Graph, op: Op, f: Decompose): void {
   const made: Op[] = [];
   const builder = new Builder(graph, op.location, op, (o) => made.push(o));
-  const values = f(namedOperands(op, (v) => v), op.attributes, builder);
+  const values = f(
+    namedOperands(op, (v) => v),
+    op.attributes,
+    builder,
+  );
   const results = Array.isArray(values) ? (values as readonly Value[]) : [values as Value];
   op.results.forEach((r, i) => {
     graph.replaceUses(r, results[i]!);

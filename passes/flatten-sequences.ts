@@ -2,15 +2,24 @@
 import type { Op, Value } from "../ir/graph.ts";
 import { constantValue } from "../ir/ops/constant.ts";
 import {
-  OptionalGetElement, OptionalHasElement, OptionalNone, OptionalOf, SequenceAt, SequenceConstruct, SequenceErase, SequenceInsert, SequenceLength,
+  OptionalGetElement,
+  OptionalHasElement,
+  OptionalNone,
+  OptionalOf,
+  SequenceAt,
+  SequenceConstruct,
+  SequenceErase,
+  SequenceInsert,
+  SequenceLength,
 } from "../ir/ops/sequence.ts";
-import type { SequenceType, Type } from "../ir/type.ts";
+import type { SequenceType } from "../ir/type.ts";
 import { integersOf } from "./canonicalize/known.ts";
 import type { Pass } from "./pass.ts";
 import { applyRules, opRule, type Rewriter, type Rule } from "./rewrite.ts";
 
 /** The elements of a sequence that is made of values. */
-const elementsOf = (v: Value): readonly Value[] | undefined => (v.op?.definition === SequenceConstruct ? (v.op.operands as readonly Value[]) : undefined);
+const elementsOf = (v: Value): readonly Value[] | undefined =>
+  v.op?.definition === SequenceConstruct ? (v.op.operands as readonly Value[]) : undefined;
 
 /** The position of an element of `count`, `fallback` where there is none; undefined when not known or outside. */
 function positionIn(count: number, position: Value | undefined, fallback: number): number | undefined {
@@ -20,7 +29,7 @@ function positionIn(count: number, position: Value | undefined, fallback: number
 }
 
 const sequenceOf = (r: Rewriter, op: Op, elements: readonly Value[]): Value =>
-  r.create(SequenceConstruct, { elements }, { element: (op.result.type as SequenceType).element as Type });
+  r.create(SequenceConstruct, { elements }, { element: (op.result.type as SequenceType).element });
 
 /** `at([a, b, c], 1) = b`. */
 const at = opRule("sequence-at", "exact", SequenceAt, (op) => {

@@ -28,7 +28,13 @@ const plus = (r: Rewriter, a: Value, b: Value): Value => r.create(Add, { a, b })
 function isStatic(v: Value, depth = 12): boolean {
   const { op } = v;
   if (!op || op.name === "constant") return op !== undefined;
-  return depth > 0 && op.definition.compute !== undefined && !op.definition.impure && op.operands.length > 0 && op.operands.every((x) => !x || isStatic(x, depth - 1));
+  return (
+    depth > 0 &&
+    op.definition.compute !== undefined &&
+    !op.definition.impure &&
+    op.operands.length > 0 &&
+    op.operands.every((x) => !x || isStatic(x, depth - 1))
+  );
 }
 
 /** Weights used elsewhere too are kept twice only when they are small. */
@@ -51,7 +57,8 @@ function alongAxis(r: Rewriter, c: Value, y: readonly Dim[], axis: number): Valu
 }
 
 /** A vector or scalar repeated to a vector. */
-const asVector = (r: Rewriter, c: Value, extent: Dim): Value => (shapeOf(c).length === 1 ? c : r.create(Expand, { x: c }, { shape: [extent] }));
+const asVector = (r: Rewriter, c: Value, extent: Dim): Value =>
+  shapeOf(c).length === 1 ? c : r.create(Expand, { x: c }, { shape: [extent] });
 
 /** A vector under a shape with its extent at `axis` and ones elsewhere; scalars stay. */
 const atAxis = (r: Rewriter, c: Value, rank: number, axis: number): Value =>
@@ -102,7 +109,15 @@ const conv: Folding = {
     const a = convAttributes(op);
     if (!isStatic(w) || (b && !isStatic(b)) || a.pads.some((p) => p.some((n) => n !== 0))) return undefined;
     const weighted = times(r, w, atGroupedAxis(r, c, shapeOf(w), a.group, 1));
-    const sum = r.create(ReduceSum, { x: weighted }, { axes: shapeOf(w).slice(1).map((_, i) => i + 1) });
+    const sum = r.create(
+      ReduceSum,
+      { x: weighted },
+      {
+        axes: shapeOf(w)
+          .slice(1)
+          .map((_, i) => i + 1),
+      },
+    );
     return convOn(r, op, x, w, b ? plus(r, b, sum) : sum);
   },
 };
@@ -125,7 +140,9 @@ const convTranspose: Folding = {
   },
   scaleInput(r, op, x, c) {
     const [, w, b] = op.operands as [Value, Value, Value | undefined];
-    return isFoldable(w) ? r.create(ConvTranspose, { x, w: times(r, w, atAxis(r, c, shapeOf(w).length, 0)), b }, transposeAttributes(op)) : undefined;
+    return isFoldable(w)
+      ? r.create(ConvTranspose, { x, w: times(r, w, atAxis(r, c, shapeOf(w).length, 0)), b }, transposeAttributes(op))
+      : undefined;
   },
 };
 const transposeAttributes = (op: Op): AttributesFor<typeof ConvTranspose> => attributesOf(op as OpOf<typeof ConvTranspose>);
@@ -173,7 +190,8 @@ const foldings: readonly (readonly [AnyOpDefinition, Folding])[] = [
 function folded(op: Op, definition: AnyOpDefinition): { readonly inner: Op; readonly c: Value } | undefined {
   const [a, c] = op.operands as [Value, Value];
   const inner = a.op;
-  const fits = inner?.definition === definition && isUsedOnce(a) && isIeee(a.tensor.dtype) && sameShape(shapeOf(a), shapeOf(op.result)) && isStatic(c);
+  const fits =
+    inner?.definition === definition && isUsedOnce(a) && isIeee(a.tensor.dtype) && sameShape(shapeOf(a), shapeOf(op.result)) && isStatic(c);
   return fits ? { inner, c } : undefined;
 }
 
@@ -194,11 +212,12 @@ const addInto = (definition: AnyOpDefinition, f: Folding, shift: NonNullable<Fol
   });
 
 /** `op(x * c)`, `op(x + c)`: rules that start at the op. */
-const before = (definition: AnyOpDefinition, f: Folding, outer: typeof Mul | typeof Add, make: NonNullable<Folding["scaleInput"]>): Rule =>
+const before = (definition: AnyOpDefinition, f: Folding, outer: AnyOpDefinition, make: NonNullable<Folding["scaleInput"]>): Rule =>
   opRule(`${kebab(definition)}-of-${kebab(outer)}`, "reassociates", definition, (op, r) => {
     const input = op.operand(0)!;
     const [x, given] = (input.op?.definition === outer ? input.op.operands : []) as [Value?, Value?];
-    if (!x || !given || !isUsedOnce(input) || !isIeee(input.tensor.dtype) || !sameShape(shapeOf(x), shapeOf(input)) || isStatic(x)) return undefined;
+    if (!x || !given || !isUsedOnce(input) || !isIeee(input.tensor.dtype) || !sameShape(shapeOf(x), shapeOf(input)) || isStatic(x))
+      return undefined;
     const axis = f.channel(shapeOf(input).length);
     const c = alongAxis(r, given, shapeOf(input), axis);
     return c && make(r, op, x, asVector(r, c, shapeOf(input)[axis]!));
@@ -222,11 +241,17 @@ const batchNormToAffine = opRule("batch-norm-to-affine", "reassociates", BatchNo
   if (!isComputed(x.tensor.dtype) || !parameters.every((p) => isStatic(p))) return undefined;
   const least = elementsOf(parameters[3], 1 << 16);
   if (least?.every((v) => Number(v) + epsilon > 0) !== true) return undefined;
-  const [scale, bias, mean, variance] = parameters.map((p) => (p.tensor.dtype === type ? p : r.create(Cast, { x: p }, { to: type }))) as [Value, Value, Value, Value];
+  const [scale, bias, mean, variance] = parameters.map((p) => (p.tensor.dtype === type ? p : r.create(Cast, { x: p }, { to: type }))) as [
+    Value,
+    Value,
+    Value,
+    Value,
+  ];
   const f = times(r, scale, r.create(Rsqrt, { x: plus(r, variance, scalar(r, type, epsilon)) }));
   const g = r.create(Sub, { a: bias, b: times(r, mean, f) });
   const rank = shapeOf(x).length;
-  const placed = (p: Value): Value => (axis < rank ? reshaped(r, p, [shapeOf(p)[0]!, ...new Array<Dim>(rank - axis - 1).fill(1)]) : reshaped(r, p, []));
+  const placed = (p: Value): Value =>
+    axis < rank ? reshaped(r, p, [shapeOf(p)[0]!, ...new Array<Dim>(rank - axis - 1).fill(1)]) : reshaped(r, p, []);
   return plus(r, times(r, x, placed(f)), placed(g));
 });
 

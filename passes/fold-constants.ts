@@ -89,7 +89,10 @@ class Folder {
 
   /** Results that follow from constants and shapes. */
   private known(graph: Graph, op: Op): Value[] | undefined {
-    if (op.definition === Extents ? op.result.tensor.shape[0] === 0 : op.definition === Reshape && op.operand(0)!.op?.definition === Extents) return undefined;
+    if (
+      op.definition === Extents ? op.result.tensor.shape[0] === 0 : op.definition === Reshape && op.operand(0)!.op?.definition === Extents
+    )
+      return undefined;
     if (!op.results.every(isSmall) || !mayBeKnown(op)) return undefined;
     const contents = op.results.map((v) => {
       forgetContent(v);
@@ -132,7 +135,10 @@ const isNeeded = (op: Op): boolean => op.name === "identity" && [...op.result.us
 
 /** Whether every operand's elements are known, or need not be. */
 const mayBeKnown = (op: Op): boolean =>
-  op.definition === Shape || op.definition === Size || op.definition === Where || op.operands.every((v) => !v || (isSmall(v) && contentOf(v) !== undefined));
+  op.definition === Shape ||
+  op.definition === Size ||
+  op.definition === Where ||
+  op.operands.every((v) => !v || (isSmall(v) && contentOf(v) !== undefined));
 
 function isSmall(v: Value): boolean {
   if (v.type.kind !== "tensor" || v.type.dtype === "string") return false;
@@ -143,9 +149,7 @@ function isSmall(v: Value): boolean {
 /** Whether the dim is made of numbers and named extents alone, so that an op without operands can give it. */
 function isOfExtents(d: Dim): boolean {
   if (typeof d === "number") return true;
-  return d.terms.every((t) =>
-    t.atoms.every((a) => a.kind === "extent" || ("a" in a && isOfExtents(a.a) && isOfExtents(a.b))),
-  );
+  return d.terms.every((t) => t.atoms.every((a) => a.kind === "extent" || ("a" in a && isOfExtents(a.a) && isOfExtents(a.b))));
 }
 
 function extentsValue(graph: Graph, op: Op, index: number, values: readonly Dim[]): Value {

@@ -12,7 +12,15 @@ import { raise } from "./raise.ts";
 
 /** Every pass that `--passes` can name. */
 export const allPasses: readonly Pass[] = [
-  canonicalize, cse, dce, decompose, flattenSequences, foldBatchNorm, foldConstants, inlineCalls, raise,
+  canonicalize,
+  cse,
+  dce,
+  decompose,
+  flattenSequences,
+  foldBatchNorm,
+  foldConstants,
+  inlineCalls,
+  raise,
 ];
 
 /** The pass of that name. */
@@ -23,8 +31,19 @@ export const findPass = (name: string): Pass | undefined => allPasses.find((p) =
  * convert one constant thousands of times.
  */
 export const defaultPasses = (): readonly Pass[] => [
-  inlineCalls, cse, canonicalize, foldConstants, inlineCalls, flattenSequences,
-  canonicalize, foldBatchNorm, raise, foldConstants, canonicalize, cse, dce,
+  inlineCalls,
+  cse,
+  canonicalize,
+  foldConstants,
+  inlineCalls,
+  flattenSequences,
+  canonicalize,
+  foldBatchNorm,
+  raise,
+  foldConstants,
+  canonicalize,
+  cse,
+  dce,
 ];
 
 /** What runs after a target changed layouts: weights are packed by folding constants. */

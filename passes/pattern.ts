@@ -5,7 +5,6 @@
  *
  * is a `Pattern<{ x: Value; w: Value; product: OpOf<typeof Matmul>; bias: Value }>`.
  */
-import { contentOf } from "../ir/content.ts";
 import type { AnyOpDefinition, OperandSpecs, OpOf } from "../ir/define.ts";
 import type { Op, Value } from "../ir/graph.ts";
 import { Graph } from "../ir/graph.ts";
@@ -55,21 +54,15 @@ const capture =
   };
 
 /** Any value that is there. */
-export const any = <const N extends string>(name: N): Pattern<Record<N, Value>> => new Pattern(undefined, capture(name, (v) => v));
-
-/** An optional operand that is not there. */
-export const absent: Pattern<unknown> = new Pattern<unknown>(undefined, (v) => v === undefined);
+export const any = <const N extends string>(name: N): Pattern<Record<N, Value>> =>
+  new Pattern(
+    undefined,
+    capture(name, (v) => v),
+  );
 
 /** The result of a `constant` op. */
 export const constant = <const N extends string>(name: N): Pattern<Record<N, Value>> =>
   new Pattern(undefined, (v, c) => v?.op?.name === "constant" && capture(name, (x) => x)(v, c));
-
-/** A tensor known at compile time whose every element equals `value` (-0 is not 0). */
-export const filledWith = (value: number): Pattern<unknown> =>
-  new Pattern<unknown>(undefined, (v) => {
-    const content = v && contentOf(v);
-    return content !== undefined && content.length > 0 && content.every((e) => e.kind === "const" && Object.is(Number(e.value), value));
-  });
 
 type Operands<D extends AnyOpDefinition> = { readonly [K in keyof D["operands"]]?: Pattern<unknown> };
 // The captures of all operand patterns together: a union of functions infers the intersection of their parameters.

@@ -62,11 +62,19 @@ export class Rewriter {
     this.builder = new Builder(graph, before.location, before, (op) => this.created.push(op));
   }
 
-  create<D extends AnyOpDefinition>(definition: D, operands: Partial<OperandsFor<D, Value>>, attributes: Partial<AttributesFor<D>> = {}): Value {
+  create<D extends AnyOpDefinition>(
+    definition: D,
+    operands: Partial<OperandsFor<D, Value>>,
+    attributes: Partial<AttributesFor<D>> = {},
+  ): Value {
     return this.builder.create(definition, operands, attributes);
   }
 
-  createAll<D extends AnyOpDefinition>(definition: D, operands: Partial<OperandsFor<D, Value>>, attributes: Partial<AttributesFor<D>> = {}): readonly Value[] {
+  createAll<D extends AnyOpDefinition>(
+    definition: D,
+    operands: Partial<OperandsFor<D, Value>>,
+    attributes: Partial<AttributesFor<D>> = {},
+  ): readonly Value[] {
     return this.builder.createAll(definition, operands, attributes);
   }
 
@@ -91,7 +99,8 @@ const producesExtents = (op: Op): boolean =>
   ).length > 0;
 
 /** An op nobody uses, which has no effect of its own and names no extent. */
-export const isDead = (op: Op): boolean => op.results.every((r) => r.uses.size === 0) && op.definition.impure !== true && !producesExtents(op);
+export const isDead = (op: Op): boolean =>
+  op.results.every((r) => r.uses.size === 0) && op.definition.impure !== true && !producesExtents(op);
 
 /** Every graph of the program, inner ones first. */
 export function allGraphs(graph: Graph): Graph[] {
@@ -110,7 +119,8 @@ const modelOutput = (v: Value): Graph | undefined => {
 };
 
 /** Whether the value's name is seen from outside: an input or an output of the whole model. */
-export const hasPublicName = (v: Value): boolean => v.name !== "" && ((v.def instanceof Graph && !v.def.parent) || modelOutput(v) !== undefined);
+export const hasPublicName = (v: Value): boolean =>
+  v.name !== "" && ((v.def instanceof Graph && !v.def.parent) || modelOutput(v) !== undefined);
 
 /**
  * Every use of `from` becomes a use of `to`, which has the same type. An output of the model keeps its name: `to` takes

@@ -63,7 +63,10 @@ function inputsFor(graph: Graph, { extents, numbers }: Drawn, values: readonly n
       return sizes.get(name)!;
     });
     const count = shape.reduce((a, b) => a * b, 1);
-    return tensorResult(shape, Array.from({ length: count }, () => element(v.tensor.dtype, numbers[at % numbers.length]! + 7 * at++, values)));
+    return tensorResult(
+      shape,
+      Array.from({ length: count }, () => element(v.tensor.dtype, numbers[at % numbers.length]! + 7 * at++, values)),
+    );
   });
 }
 
@@ -75,7 +78,13 @@ const isSame = (a: Scalar, b: Scalar, isExact: boolean, tolerance: number): bool
 
 const tolerances: Partial<Record<DType, number>> = { f16: 4e-3, bf16: 3e-2, f64: 1e-12 };
 
-function expectSame(before: readonly Evaluated[], after: readonly Evaluated[], types: readonly TensorType[], isExact: boolean, what: () => string): void {
+function expectSame(
+  before: readonly Evaluated[],
+  after: readonly Evaluated[],
+  types: readonly TensorType[],
+  isExact: boolean,
+  what: () => string,
+): void {
   before.forEach((b, i) => {
     const a = after[i]!;
     if (a.kind !== "tensor" || b.kind !== "tensor") return;
@@ -159,7 +168,12 @@ function longGraph(ops: number): Graph {
   let x = graph.addInput("x", tensor("f32", [4, 8]));
   const shared = constantValue(b, "f32", [], [1]);
   for (let i = 0; i < ops / 9; i++) {
-    const scale = constantValue(b, "f32", [8], Array.from({ length: 8 }, (_, k) => i + k));
+    const scale = constantValue(
+      b,
+      "f32",
+      [8],
+      Array.from({ length: 8 }, (_, k) => i + k),
+    );
     x = b.create(Mul, { a: scale, b: x });
     x = b.create(Transpose, { x }, { perm: [1, 0] });
     x = b.create(Relu, { x });
@@ -251,7 +265,10 @@ class GraphWriter {
   private transpose(v: Written): void {
     const axes = v.shape.map((_, i) => i);
     const perm = this.below(2) === 0 ? axes.reverse() : [...axes.slice(1), ...axes.slice(0, 1)];
-    this.add(`transpose(%${v.name}) {perm = [${perm.join(", ")}]}`, perm.map((p) => v.shape[p]!));
+    this.add(
+      `transpose(%${v.name}) {perm = [${perm.join(", ")}]}`,
+      perm.map((p) => v.shape[p]!),
+    );
   }
 
   private reshape(v: Written): void {

@@ -22,7 +22,9 @@ const addPositiveZero = rule("add-positive-zero", "fast", binary(Add), ({ a, b }
 );
 
 /** `x - 0 = x`, also for x = -0. */
-const subZero = rule("sub-zero", "exact", binary(Sub), ({ a, b }, r, op) => (isFilled(b, 0) ? broadcast(r, a, op.result.tensor) : undefined));
+const subZero = rule("sub-zero", "exact", binary(Sub), ({ a, b }, r, op) =>
+  isFilled(b, 0) ? broadcast(r, a, op.result.tensor) : undefined,
+);
 
 /** `x * 1 = x`, `x / 1 = x`. */
 const one = (name: string, definition: AnyOpDefinition): Rule =>
@@ -34,7 +36,9 @@ const floorDivOne = rule("floor-div-one", "exact", binary(FloorDiv), ({ a, b }, 
 );
 
 /** `x * 0 = 0` for integers. */
-const mulZero = rule("mul-zero", "exact", binary(Mul), ({ a, b }, r, op) => (isWrapping(dtypeOf(a)) && isFilled(b, 0) ? zeros(op, r) : undefined));
+const mulZero = rule("mul-zero", "exact", binary(Mul), ({ a, b }, r, op) =>
+  isWrapping(dtypeOf(a)) && isFilled(b, 0) ? zeros(op, r) : undefined,
+);
 /** `x * 0 = 0` but for NaN, infinities and the sign of zero. */
 const mulZeroFast = rule("mul-float-zero", "fast", binary(Mul), ({ b }, r, op) => (isFilled(b, 0) ? zeros(op, r) : undefined));
 /** `x - x = 0` for integers. */
@@ -65,8 +69,11 @@ const subNeg = rule("sub-neg", "exact", match(Sub, { a: any("a"), b: match(Neg, 
   signed(a) ? r.create(Add, { a, b }) : undefined,
 );
 /** `-a * -b = a * b`. */
-const negMulNeg = rule("neg-mul-neg", "exact", match(Mul, { a: match(Neg, { x: any("a") }), b: match(Neg, { x: any("b") }) }), ({ a, b }, r) =>
-  signed(a) ? r.create(Mul, { a, b }) : undefined,
+const negMulNeg = rule(
+  "neg-mul-neg",
+  "exact",
+  match(Mul, { a: match(Neg, { x: any("a") }), b: match(Neg, { x: any("b") }) }),
+  ({ a, b }, r) => (signed(a) ? r.create(Mul, { a, b }) : undefined),
 );
 /** `-(a - b) = b - a` for integers. */
 const negSub = rule("neg-sub", "exact", match(Neg, { x: match(Sub, { a: any("a"), b: any("b") }).once() }), ({ a, b }, r) =>
@@ -121,11 +128,17 @@ const reciprocalOfSqrt = rule("reciprocal-of-sqrt", "exact", match(Reciprocal, {
   isComputed(dtypeOf(x)) ? r.create(Rsqrt, { x }) : undefined,
 );
 /** `a * (1 / b) = a / b`, rounded once. */
-const mulReciprocal = rule("mul-reciprocal", "reassociates", match(Mul, { a: any("a"), b: match(Reciprocal, { x: any("b") }).once() }), ({ a, b }, r) =>
-  isIeee(dtypeOf(a)) ? r.create(Div, { a, b }) : undefined,
+const mulReciprocal = rule(
+  "mul-reciprocal",
+  "reassociates",
+  match(Mul, { a: any("a"), b: match(Reciprocal, { x: any("b") }).once() }),
+  ({ a, b }, r) => (isIeee(dtypeOf(a)) ? r.create(Div, { a, b }) : undefined),
 );
-const reciprocalMul = rule("reciprocal-mul", "reassociates", match(Mul, { a: match(Reciprocal, { x: any("b") }).once(), b: any("a") }), ({ a, b }, r) =>
-  isIeee(dtypeOf(a)) ? r.create(Div, { a, b }) : undefined,
+const reciprocalMul = rule(
+  "reciprocal-mul",
+  "reassociates",
+  match(Mul, { a: match(Reciprocal, { x: any("b") }).once(), b: any("a") }),
+  ({ a, b }, r) => (isIeee(dtypeOf(a)) ? r.create(Div, { a, b }) : undefined),
 );
 
 /** `x / c = x * (1 / c)` where c is a power of two whose inverse is a normal number, so that neither rounds. */
@@ -190,11 +203,36 @@ const negOfTimesConstant = opRule("neg-of-times-constant", "exact", Neg, (op, r)
 });
 
 export const arithmeticRules: readonly Rule[] = [
-  addZero, addPositiveZero, subZero, one("mul-one", Mul), one("div-one", Div), floorDivOne,
-  mulZero, mulZeroFast, subSelf, subSelfFast, divSelfFast,
-  doubleNeg, addNeg, negAdd, subNeg, negMulNeg, negSub, ...squareOfSign, ...absOfSign, negTimesConstant, negOfTimesConstant,
-  mulSelf, subConstant,
+  addZero,
+  addPositiveZero,
+  subZero,
+  one("mul-one", Mul),
+  one("div-one", Div),
+  floorDivOne,
+  mulZero,
+  mulZeroFast,
+  subSelf,
+  subSelfFast,
+  divSelfFast,
+  doubleNeg,
+  addNeg,
+  negAdd,
+  subNeg,
+  negMulNeg,
+  negSub,
+  ...squareOfSign,
+  ...absOfSign,
+  negTimesConstant,
+  negOfTimesConstant,
+  mulSelf,
+  subConstant,
   ...[Add, Mul].flatMap((d) => [gatherConstants(d, true), gatherConstants(d, false)]),
-  oneOver, reciprocalOfSqrt, mulReciprocal, reciprocalMul, divByPowerOfTwo,
-  powZero, ...powers, sqrtOfSquare,
+  oneOver,
+  reciprocalOfSqrt,
+  mulReciprocal,
+  reciprocalMul,
+  divByPowerOfTwo,
+  powZero,
+  ...powers,
+  sqrtOfSquare,
 ];

@@ -14,7 +14,8 @@ const significands: Partial<Record<DType, number>> = { f16: 11, bf16: 8, f32: 24
 export function holdsAll(to: DType, from: DType): boolean {
   if (to === from) return true;
   if (from === "bool") return isInteger(to) || significands[to] !== undefined;
-  if (isInteger(from)) return isInteger(to) ? holdsIntegers(to, from) : integerBits(from) - (isUnsigned(from) ? 0 : 1) <= (significands[to] ?? 0);
+  if (isInteger(from))
+    return isInteger(to) ? holdsIntegers(to, from) : integerBits(from) - (isUnsigned(from) ? 0 : 1) <= (significands[to] ?? 0);
   if (!isFloat(from) || to === "string") return false;
   if (to === "f64") return true;
   return to === "f32" && from !== "f64";

@@ -69,7 +69,7 @@ function makeClamp(r: Rewriter, { x, low, high }: Clamp): Value {
   const isFromZero = isZero(low) && !Object.is(low, -0);
   if (!isLow && !isHigh) return x;
   if (isFromZero && !isHigh) return r.create(Relu, { x });
-  if (isFromZero && high == 6 && isFloat(type.dtype)) return r.create(Relu6, { x });
+  if (isFromZero && Number(high) === 6 && isFloat(type.dtype)) return r.create(Relu6, { x });
   const bound = (given: boolean, value: Scalar): Value | undefined => (given ? scalar(r, type.dtype, value) : undefined);
   return r.create(Clip, { x, low: bound(isLow, low), high: bound(isHigh, high) });
 }
@@ -101,7 +101,9 @@ const isSameClip = (a: Op, b: Op): boolean =>
   [1, 2].every((i) => (a.operand(i) === undefined) === (b.operand(i) === undefined) && (a.operand(i)?.tensor.shape.length ?? 0) === 0);
 
 /** `clip(x) = x` without bounds. */
-const clipWithoutBounds = opRule("clip-without-bounds", "exact", Clip, (op) => (op.operand(1) || op.operand(2) ? undefined : op.operand(0)));
+const clipWithoutBounds = opRule("clip-without-bounds", "exact", Clip, (op) =>
+  op.operand(1) || op.operand(2) ? undefined : op.operand(0),
+);
 
 const positive = new Set<unknown>([Exp, Sigmoid, Softmax]);
 
@@ -133,5 +135,11 @@ const leakyRelu = rule(
 );
 
 export const clampRules: readonly Rule[] = [
-  clipWithoutBounds, reluOfPositive, absOfPositive, ...extremeOfSame, leakyRelu, ...clampOfClamp, ...shortestClamp,
+  clipWithoutBounds,
+  reluOfPositive,
+  absOfPositive,
+  ...extremeOfSame,
+  leakyRelu,
+  ...clampOfClamp,
+  ...shortestClamp,
 ];

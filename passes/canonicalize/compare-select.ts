@@ -2,8 +2,21 @@
 import type { AnyOpDefinition } from "../../ir/define.ts";
 import type { Value } from "../../ir/graph.ts";
 import {
-  BitwiseAnd, BitwiseNot, BitwiseOr, BitwiseXor, Equal, Greater, GreaterEqual, Less, LessEqual, LogicalAnd, LogicalNot, LogicalOr,
-  LogicalXor, NotEqual, Where,
+  BitwiseAnd,
+  BitwiseNot,
+  BitwiseOr,
+  BitwiseXor,
+  Equal,
+  Greater,
+  GreaterEqual,
+  Less,
+  LessEqual,
+  LogicalAnd,
+  LogicalNot,
+  LogicalOr,
+  LogicalXor,
+  NotEqual,
+  Where,
 } from "../../ir/ops/compare.ts";
 import { isInteger } from "../../ir/type.ts";
 import { any, match } from "../pattern.ts";
@@ -50,9 +63,14 @@ const withItself = (definition: AnyOpDefinition, becomes: "x" | 0 | 1, integers 
 
 const sameRules: readonly Rule[] = [
   ...[LogicalAnd, LogicalOr, BitwiseAnd, BitwiseOr].map((d) => withItself(d, "x")),
-  withItself(LogicalXor, 0), withItself(BitwiseXor, 0),
-  withItself(Less, 0), withItself(Greater, 0),
-  withItself(Equal, 1, true), withItself(NotEqual, 0, true), withItself(LessEqual, 1, true), withItself(GreaterEqual, 1, true),
+  withItself(LogicalXor, 0),
+  withItself(BitwiseXor, 0),
+  withItself(Less, 0),
+  withItself(Greater, 0),
+  withItself(Equal, 1, true),
+  withItself(NotEqual, 0, true),
+  withItself(LessEqual, 1, true),
+  withItself(GreaterEqual, 1, true),
 ];
 
 /** `x & -1 = x`, `x | 0 = x`, `x ^ 0 = x`. */
@@ -91,10 +109,15 @@ const notCompared = (
 );
 
 /** `c ? a : b` for a known c. */
-const whereConstant = rule("where-constant", "exact", match(Where, { condition: any("c"), a: any("a"), b: any("b") }), ({ c, a, b }, r, op) => {
-  if (isTrue(c)) return broadcast(r, a, op.result.tensor);
-  return isFalse(c) ? broadcast(r, b, op.result.tensor) : undefined;
-});
+const whereConstant = rule(
+  "where-constant",
+  "exact",
+  match(Where, { condition: any("c"), a: any("a"), b: any("b") }),
+  ({ c, a, b }, r, op) => {
+    if (isTrue(c)) return broadcast(r, a, op.result.tensor);
+    return isFalse(c) ? broadcast(r, b, op.result.tensor) : undefined;
+  },
+);
 
 /** `c ? x : x = x`. */
 const whereSame = rule("where-same", "exact", match(Where, { condition: any("c"), a: any("x"), b: any("x") }), ({ x }, r, op) =>
@@ -102,8 +125,11 @@ const whereSame = rule("where-same", "exact", match(Where, { condition: any("c")
 );
 
 /** `!c ? a : b = c ? b : a`. */
-const whereNot = rule("where-not", "exact", match(Where, { condition: match(LogicalNot, { x: any("c") }), a: any("a"), b: any("b") }), ({ c, a, b }, r) =>
-  r.create(Where, { condition: c, a: b, b: a }),
+const whereNot = rule(
+  "where-not",
+  "exact",
+  match(Where, { condition: match(LogicalNot, { x: any("c") }), a: any("a"), b: any("b") }),
+  ({ c, a, b }, r) => r.create(Where, { condition: c, a: b, b: a }),
 );
 
 /** `c ? true : false = c`, `c ? false : true = !c`. */
@@ -113,5 +139,13 @@ const whereBools = rule("where-bools", "exact", match(Where, { condition: any("c
 });
 
 export const compareSelectRules: readonly Rule[] = [
-  ...constantRules, ...sameRules, ...neutralBits, ...doubleNot, ...notCompared, whereConstant, whereSame, whereNot, whereBools,
+  ...constantRules,
+  ...sameRules,
+  ...neutralBits,
+  ...doubleNot,
+  ...notCompared,
+  whereConstant,
+  whereSame,
+  whereNot,
+  whereBools,
 ];

@@ -2,7 +2,7 @@
 import type { Constant } from "../../ir/attribute.ts";
 import { alignedBytes, readData } from "../../ir/data.ts";
 import type { Dim } from "../../ir/dim.ts";
-import type { Op, Value } from "../../ir/graph.ts";
+import type { Value } from "../../ir/graph.ts";
 import { constantValue } from "../../ir/ops/constant.ts";
 import { Expand, Reshape } from "../../ir/ops/shape.ts";
 import type { Scalar } from "../../ir/scalar.ts";
@@ -82,7 +82,11 @@ export const scalar = (r: Rewriter, dtype: DType, value: Scalar): Value => const
 export function filled(r: Rewriter, type: TensorType, value: Scalar): Value | undefined {
   const shape = staticShape(type.shape);
   if (!shape) return undefined;
-  return broadcast(r, shape.length === 0 || shape.includes(0) ? emptyOrScalar(r, type.dtype, shape, value) : scalar(r, type.dtype, value), type);
+  return broadcast(
+    r,
+    shape.length === 0 || shape.includes(0) ? emptyOrScalar(r, type.dtype, shape, value) : scalar(r, type.dtype, value),
+    type,
+  );
 }
 
 const emptyOrScalar = (r: Rewriter, dtype: DType, shape: readonly number[], value: Scalar): Value =>
@@ -95,6 +99,3 @@ export const broadcast = (r: Rewriter, x: Value, type: TensorType): Value =>
 /** `x` itself where it has the shape, else `x` under it. */
 export const reshaped = (r: Rewriter, x: Value, shape: readonly Dim[]): Value =>
   sameShape(x.tensor.shape, shape) ? x : r.create(Reshape, { x }, { shape });
-
-/** The op's operands in order where none is absent. */
-export const givenOperands = (op: Op): Value[] => op.operands.filter((v) => v !== undefined);

@@ -52,7 +52,9 @@ const tileOfUnits = opRule("tile-of-units", "exact", Tile, (op, r) => {
 });
 
 /** `perm = 0, 1, 2, ...` moves nothing. */
-const noOpTranspose = opRule("no-op-transpose", "exact", Transpose, (op) => (permOf(op).every((p, i) => p === i) ? op.operand(0) : undefined));
+const noOpTranspose = opRule("no-op-transpose", "exact", Transpose, (op) =>
+  permOf(op).every((p, i) => p === i) ? op.operand(0) : undefined,
+);
 
 /** Moving only axes of extent one is a reshape: the others keep their order. */
 const transposeOfUnits = opRule("transpose-of-units", "exact", Transpose, (op, r) => {
@@ -79,7 +81,9 @@ const transposeOfUnitReshape = opRule("transpose-of-unit-reshape", "exact", Tran
   // The axes of x that are not one, in the order in which the transpose leaves them, and then its other axes.
   const solid = from.flatMap((d, a) => (d === 1 ? [] : [a]));
   const place = to.map((d, a) => (d === 1 ? -1 : solid[to.slice(0, a).filter((e) => e !== 1).length]!));
-  const moved = permOf(op).map((p) => place[p]!).filter((a) => a >= 0);
+  const moved = permOf(op)
+    .map((p) => place[p]!)
+    .filter((a) => a >= 0);
   const perm = [...moved, ...from.flatMap((d, a) => (d === 1 ? [a] : []))];
   return reshaped(r, r.create(Transpose, { x }, { perm }), shapeOf(op.result));
 });
@@ -100,7 +104,8 @@ const elementwiseOfOne = new Set(
 const throughUnary = opRule("reshape-through-unary", "exact", Reshape, (op, r) => {
   const f = op.operand(0)!.op;
   const before = f?.operand(0);
-  if (!f || !before || !isElementwiseOfOne(f) || !isUsedOnce(f.result) || before.op?.definition !== Reshape || !isUsedOnce(before)) return undefined;
+  if (!f || !before || !isElementwiseOfOne(f) || !isUsedOnce(f.result) || before.op?.definition !== Reshape || !isUsedOnce(before))
+    return undefined;
   return r.withOperands(f, [r.create(Reshape, { x: before }, { shape: shapeOf(op.result) })]);
 });
 
@@ -121,12 +126,17 @@ const isFunctionOfMovable = (f: Op, rank: number, depth: number): boolean =>
   depth > 0 && (isElementwiseOfOne(f) || binaryNames.has(f.name)) && f.operands.every((v) => isMovable(v!, rank, depth - 1));
 
 const holdsTranspose = (v: Value, depth = mostDepth): boolean =>
-  depth > 0 && (v.op?.definition === Transpose || (!!v.op && isUsedOnce(v) && (v.op.operands as readonly Value[]).some((x) => x && holdsTranspose(x, depth - 1))));
+  depth > 0 &&
+  (v.op?.definition === Transpose || (!!v.op && isUsedOnce(v) && v.op.operands.some((x) => x && holdsTranspose(x, depth - 1))));
 
 function moveTree(r: Rewriter, v: Value, perm: readonly number[]): Value {
   if (shapeOf(v).every((d) => d === 1)) return reshaped(r, v, []);
   const isLeaf = constantOf(v) !== undefined || v.op!.definition === Transpose;
-  if (!isLeaf) return r.withOperands(v.op!, (v.op!.operands as readonly Value[]).map((x) => moveTree(r, x, perm)));
+  if (!isLeaf)
+    return r.withOperands(
+      v.op!,
+      (v.op!.operands as readonly Value[]).map((x) => moveTree(r, x, perm)),
+    );
   const lead = perm.length - shapeOf(v).length;
   return r.create(Transpose, { x: reshaped(r, v, [...new Array<Dim>(lead).fill(1), ...shapeOf(v)]) }, { perm });
 }
@@ -135,7 +145,8 @@ function moveTree(r: Rewriter, v: Value, perm: readonly number[]): Value {
 const transposeThroughElementwise = opRule("transpose-through-elementwise", "exact", Transpose, (op, r) => {
   const x = op.operand(0)!;
   const rank = permOf(op).length;
-  if (!x.op || !isUsedOnce(x) || x.op.definition === Transpose || !isFunctionOfMovable(x.op, rank, mostDepth) || !holdsTranspose(x)) return undefined;
+  if (!x.op || !isUsedOnce(x) || x.op.definition === Transpose || !isFunctionOfMovable(x.op, rank, mostDepth) || !holdsTranspose(x))
+    return undefined;
   return moveTree(r, x, permOf(op));
 });
 
@@ -167,7 +178,9 @@ const reshapeOfScalarConstant = opRule("reshape-in-operand", "exact", undefined,
   if (!broadcasting.has(op.name)) return undefined;
   const operands = op.operands as readonly Value[];
   const rank = shapeOf(op.result).length;
-  const i = operands.findIndex((v) => v.op?.definition === Reshape && leadsWithUnits(v) && operands.some((w) => w !== v && shapeOf(w).length === rank));
+  const i = operands.findIndex(
+    (v) => v.op?.definition === Reshape && leadsWithUnits(v) && operands.some((w) => w !== v && shapeOf(w).length === rank),
+  );
   return i < 0 ? undefined : r.withOperands(op, operands.with(i, operands[i]!.op!.operand(0)!));
 });
 
@@ -180,7 +193,20 @@ function leadsWithUnits(v: Value): boolean {
 }
 
 export const movementRules: readonly Rule[] = [
-  noOp(Reshape), noOp(Expand), noOp(Tile), reshapeOfReshape, expandByUnits, expandOfExpand, expandOfLeadingUnits, tileOfUnits,
-  noOpTranspose, transposeOfUnits, transposeOfTranspose, transposeOfUnitReshape,
-  throughUnary, transposeThroughElementwise, expandOfOperand, reshapeOfScalarConstant,
+  noOp(Reshape),
+  noOp(Expand),
+  noOp(Tile),
+  reshapeOfReshape,
+  expandByUnits,
+  expandOfExpand,
+  expandOfLeadingUnits,
+  tileOfUnits,
+  noOpTranspose,
+  transposeOfUnits,
+  transposeOfTranspose,
+  transposeOfUnitReshape,
+  throughUnary,
+  transposeThroughElementwise,
+  expandOfOperand,
+  reshapeOfScalarConstant,
 ];

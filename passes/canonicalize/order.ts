@@ -2,7 +2,18 @@
 import type { AnyOpDefinition } from "../../ir/define.ts";
 import type { Value } from "../../ir/graph.ts";
 import {
-  BitwiseAnd, BitwiseOr, BitwiseXor, Equal, Greater, GreaterEqual, Less, LessEqual, LogicalAnd, LogicalOr, LogicalXor, NotEqual,
+  BitwiseAnd,
+  BitwiseOr,
+  BitwiseXor,
+  Equal,
+  Greater,
+  GreaterEqual,
+  Less,
+  LessEqual,
+  LogicalAnd,
+  LogicalOr,
+  LogicalXor,
+  NotEqual,
 } from "../../ir/ops/compare.ts";
 import { Add, Max, Min, Mul, SquaredDifference } from "../../ir/ops/elementwise.ts";
 import { any, match } from "../pattern.ts";
@@ -18,11 +29,26 @@ const constantRight = (from: AnyOpDefinition, to: AnyOpDefinition): Rule =>
   );
 
 const commutative = [
-  Add, Mul, Max, Min, SquaredDifference, Equal, NotEqual, LogicalAnd, LogicalOr, LogicalXor, BitwiseAnd, BitwiseOr, BitwiseXor,
+  Add,
+  Mul,
+  Max,
+  Min,
+  SquaredDifference,
+  Equal,
+  NotEqual,
+  LogicalAnd,
+  LogicalOr,
+  LogicalXor,
+  BitwiseAnd,
+  BitwiseOr,
+  BitwiseXor,
 ];
 const mirrored: readonly (readonly [AnyOpDefinition, AnyOpDefinition])[] = [
   ...commutative.map((d) => [d, d] as const),
-  [Less, Greater], [Greater, Less], [LessEqual, GreaterEqual], [GreaterEqual, LessEqual],
+  [Less, Greater],
+  [Greater, Less],
+  [LessEqual, GreaterEqual],
+  [GreaterEqual, LessEqual],
 ];
 
 export const orderRules: readonly Rule[] = mirrored.map(([from, to]) => constantRight(from, to));

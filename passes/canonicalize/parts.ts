@@ -47,7 +47,8 @@ function boxOf(v: Value): Box {
 const isWhole = ({ x, starts, sizes, steps }: Box): boolean =>
   sizes.every((s, d) => s === shapeOf(x)[d] && starts[d] === 0 && (steps[d] === 1 || s === 1));
 
-const sliced = (r: Rewriter, box: Box): Value => (isWhole(box) ? box.x : r.create(Slice, { x: box.x }, { starts: box.starts, sizes: box.sizes, steps: box.steps }));
+const sliced = (r: Rewriter, box: Box): Value =>
+  isWhole(box) ? box.x : r.create(Slice, { x: box.x }, { starts: box.starts, sizes: box.sizes, steps: box.steps });
 
 /** A slice of everything is its operand. */
 const noOpSlice = opRule("no-op-slice", "exact", Slice, (op) => (isWhole(boxOf(op.result)) ? op.operand(0) : undefined));
@@ -114,9 +115,12 @@ const padOfPad = opRule("pad-of-pad", "exact", Pad, (op, r) => {
   const inner = op.operand(0)!.op;
   if (inner?.definition !== Pad) return undefined;
   const [a, b] = [attributesOf(inner as OpOf<typeof Pad>), attributesOf(op as OpOf<typeof Pad>)];
-  const isSameValue = inner.operand(1) === op.operand(1) || (splatOf(inner.operand(1)) !== undefined && Object.is(splatOf(inner.operand(1)), splatOf(op.operand(1))));
+  const isSameValue =
+    inner.operand(1) === op.operand(1) ||
+    (splatOf(inner.operand(1)) !== undefined && Object.is(splatOf(inner.operand(1)), splatOf(op.operand(1))));
   const grows = [...a.pads, ...b.pads].every((p) => p.every(dim.isNonNegative));
-  if (a.mode !== b.mode || (a.mode !== "constant" && a.mode !== "edge") || !grows || (a.mode === "constant" && !isSameValue)) return undefined;
+  if (a.mode !== b.mode || (a.mode !== "constant" && a.mode !== "edge") || !grows || (a.mode === "constant" && !isSameValue))
+    return undefined;
   const pads = a.pads.map(([begin, end], d) => [dim.add(begin, b.pads[d]![0]), dim.add(end, b.pads[d]![1])] as const);
   return r.create(Pad, { x: inner.operand(0)!, value: op.operand(1) }, { pads, mode: a.mode });
 });
@@ -141,8 +145,7 @@ const shortConcat = opRule("concat-of-one", "exact", Concat, (op, r) => {
 /** Concatenations along one axis are one. */
 const concatOfConcat = opRule("concat-of-concat", "exact", Concat, (op, r) => {
   const axis = axisOf(op, shapeOf(op.result).length);
-  const isInner = (x: Value): boolean =>
-    x.op?.definition === Concat && isUsedOnce(x) && axisOf(x.op, shapeOf(x).length) === axis;
+  const isInner = (x: Value): boolean => x.op?.definition === Concat && isUsedOnce(x) && axisOf(x.op, shapeOf(x).length) === axis;
   const xs = operandsOf(op);
   if (!xs.some(isInner)) return undefined;
   return r.create(Concat, { xs: xs.flatMap((x) => (isInner(x) ? operandsOf(x.op!) : [x])) }, { axis });
@@ -225,6 +228,20 @@ const gatherOfRange = opRule("gather-of-range", "exact", Gather, (op, r) => {
 });
 
 export const partRules: readonly Rule[] = [
-  noOpSlice, sliceOfSlice, sliceOfConcat, sliceOfExpand, noOpPad, padOfPad, padThatCrops, shortConcat, concatOfConcat, concatOfSlices,
-  splitIntoOne, splitOfConcat, ...stackOfOne, stackOfUnstack, unstackOfStack, gatherOfRange,
+  noOpSlice,
+  sliceOfSlice,
+  sliceOfConcat,
+  sliceOfExpand,
+  noOpPad,
+  padOfPad,
+  padThatCrops,
+  shortConcat,
+  concatOfConcat,
+  concatOfSlices,
+  splitIntoOne,
+  splitOfConcat,
+  ...stackOfOne,
+  stackOfUnstack,
+  unstackOfStack,
+  gatherOfRange,
 ];

@@ -4,7 +4,18 @@ import type { AnyOpDefinition } from "../../ir/define.ts";
 import type { Dim } from "../../ir/dim.ts";
 import type { Op, Value } from "../../ir/graph.ts";
 import { Abs, Add } from "../../ir/ops/elementwise.ts";
-import { ReduceAll, ReduceAny, ReduceL1, ReduceL2, ReduceMax, ReduceMean, ReduceMin, ReduceProd, ReduceSum, ReduceSumSquare } from "../../ir/ops/reduce.ts";
+import {
+  ReduceAll,
+  ReduceAny,
+  ReduceL1,
+  ReduceL2,
+  ReduceMax,
+  ReduceMean,
+  ReduceMin,
+  ReduceProd,
+  ReduceSum,
+  ReduceSumSquare,
+} from "../../ir/ops/reduce.ts";
 import { reducedShape } from "../../ir/ops/reduction.ts";
 import { Reshape, Transpose } from "../../ir/ops/shape.ts";
 import { isFloat, sameShape } from "../../ir/type.ts";
@@ -19,7 +30,8 @@ const all: readonly AnyOpDefinition[] = [...keepers, ...sums, ReduceL1, ReduceL2
 const shapeOf = (v: Value): readonly Dim[] => v.tensor.shape;
 const axesOf = (op: Op): number[] => normalizeAxes(op.attributes["axes"] as number[], shapeOf(op.operand(0)!).length);
 const keepsDims = (op: Op): boolean => op.attributes["keepdims"] as boolean;
-const reduce = (r: Rewriter, d: AnyOpDefinition, x: Value, axes: readonly number[], keepdims: boolean): Value => r.create(d, { x }, { axes, keepdims });
+const reduce = (r: Rewriter, d: AnyOpDefinition, x: Value, axes: readonly number[], keepdims: boolean): Value =>
+  r.create(d, { x }, { axes, keepdims });
 
 /** What a reduction of a single element is: the element, for sums of floats but for -0, which 0 is added to; its size for norms. */
 function ofOne(r: Rewriter, d: AnyOpDefinition, x: Value): Value | undefined {
@@ -72,7 +84,9 @@ const keptAxes = opRule("reshape-of-reduction", "exact", Reshape, (op, r) => {
   const x = inner.operand(0)!;
   const axes = axesOf(inner);
   const keepdims = !keepsDims(inner);
-  return sameShape(reducedShape(shapeOf(x), axes, keepdims), shapeOf(op.result)) ? reduce(r, inner.definition, x, axes, keepdims) : undefined;
+  return sameShape(reducedShape(shapeOf(x), axes, keepdims), shapeOf(op.result))
+    ? reduce(r, inner.definition, x, axes, keepdims)
+    : undefined;
 });
 
 /** A reduction of a transpose folds other axes, where those that stay keep their order. */
@@ -84,9 +98,19 @@ const reduceOfTranspose = [ReduceMax, ReduceMin, ReduceAny, ReduceAll, ...sums].
     const folded = axesOf(op).map((a) => perm[a]!);
     const kept = perm.filter((a) => !folded.includes(a));
     const inOrder = (list: readonly number[]): boolean => list.every((a, i) => i === 0 || a > list[i - 1]!);
-    const isOrderFree = !sums.includes(d as typeof ReduceSum) || isWrapping(op.result.tensor.dtype) || inOrder(folded);
+    const isOrderFree = !sums.includes(d) || isWrapping(op.result.tensor.dtype) || inOrder(folded);
     if (!inOrder(kept) || !isOrderFree) return undefined;
-    return reshaped(r, reduce(r, d, inner.operand(0)!, folded.sort((a, b) => a - b), false), shapeOf(op.result));
+    return reshaped(
+      r,
+      reduce(
+        r,
+        d,
+        inner.operand(0)!,
+        folded.sort((a, b) => a - b),
+        false,
+      ),
+      shapeOf(op.result),
+    );
   }),
 );
 

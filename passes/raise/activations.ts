@@ -47,13 +47,16 @@ const isQuotient = (v: Value | undefined): boolean => producer(v, Div) !== undef
 const swishRule = (exact: boolean): Rule[] =>
   productRule(exact ? "swish" : "swish-of-narrow", exact ? "exact" : "reassociates", 1, (r, x, h) => {
     const alpha = multipleOf(argument(h, Sigmoid), x);
-    return alpha !== undefined && !isQuotient(argument(h, Sigmoid)) && isComputed(x.tensor.dtype) === exact ? r.create(Swish, { x }, { alpha }) : undefined;
+    return alpha !== undefined && !isQuotient(argument(h, Sigmoid)) && isComputed(x.tensor.dtype) === exact
+      ? r.create(Swish, { x }, { alpha })
+      : undefined;
   });
 
 /** `x * hard_sigmoid(x)` with slope 1/6 and offset 1/2. */
 const hardSwish = productRule("hard-swish", "reassociates", 1, (r, x, h) => {
   const inner = producer(h, HardSigmoid);
-  const fits = inner?.operand(0) === x && isNear(inner.attributes["alpha"] as number, 1 / 6) && isNear(inner.attributes["beta"] as number, 0.5);
+  const fits =
+    inner?.operand(0) === x && isNear(inner.attributes["alpha"] as number, 1 / 6) && isNear(inner.attributes["beta"] as number, 0.5);
   return fits ? r.create(HardSwish, { x }) : undefined;
 });
 
@@ -79,7 +82,9 @@ const hardSigmoid = [Mul, Div].map((d) =>
 );
 
 /** `x * tanh(softplus(x))`. */
-const mish = productRule("mish", "reassociates", 1, (r, x, h) => (argument(argument(h, Tanh), Softplus) === x ? r.create(Mish, { x }) : undefined));
+const mish = productRule("mish", "reassociates", 1, (r, x, h) =>
+  argument(argument(h, Tanh), Softplus) === x ? r.create(Mish, { x }) : undefined,
+);
 
 /** `x` where `v = exp(-x) + 1`. */
 function logistic(v: Value | undefined): Value | undefined {
@@ -112,6 +117,15 @@ const softplus = ["log1p", "log"].map((name) =>
 );
 
 export const activationRules: readonly Rule[] = [
-  ...gelu, ...geluTanh, ...swishRule(true), ...swishRule(false), ...hardSwish, ...hardSwishOfRelu6, ...hardSigmoid, ...mish,
-  sigmoid, swishOfQuotient, ...softplus,
+  ...gelu,
+  ...geluTanh,
+  ...swishRule(true),
+  ...swishRule(false),
+  ...hardSwish,
+  ...hardSwishOfRelu6,
+  ...hardSigmoid,
+  ...mish,
+  sigmoid,
+  swishOfQuotient,
+  ...softplus,
 ];

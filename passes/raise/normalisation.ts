@@ -1,5 +1,6 @@
 /** Softmax and normalisations that were written out, and factors and addends that they can take in. */
 import { broadcastShapes } from "../../ir/broadcast.ts";
+import type { AnyOpDefinition } from "../../ir/define.ts";
 import type { Op, Value } from "../../ir/graph.ts";
 import { Abs, Add, Div, Exp, Log, Mul, Rsqrt, Sqrt, Square, SquaredDifference, Sub } from "../../ir/ops/elementwise.ts";
 import { LpNorm } from "../../ir/ops/lp-norm.ts";
@@ -44,7 +45,9 @@ const softmaxWithoutShift = opRule("softmax-without-shift", "fast", Div, (op, r)
 const logSumExp = opRule("log-sum-exp", "fast", Log, (op, r) => {
   const sum = producer(op.operand(0), ReduceSum);
   const x = argument(sum?.operand(0), Exp);
-  return x && r.create(ReduceLogSumExp, { x }, { axes: sum!.attributes["axes"] as number[], keepdims: sum!.attributes["keepdims"] as boolean });
+  return (
+    x && r.create(ReduceLogSumExp, { x }, { axes: sum!.attributes["axes"] as number[], keepdims: sum!.attributes["keepdims"] as boolean })
+  );
 });
 
 /** `log(sum of exp(x - max x)) + max x`; infinite elements give NaN where the op gives infinity. */
@@ -53,13 +56,17 @@ const shiftedLogSumExp = opRule("shifted-log-sum-exp", "fast", Add, (op, r) => {
   const sum = keptReduction(log, ReduceLogSumExp);
   const difference = producer(sum?.x, Sub);
   const greatest = keptReduction(max, ReduceMax);
-  const fits = sum && greatest && difference?.operand(1) === max && difference.operand(0) === greatest.x && sameAxes(greatest.axes, sum.axes);
+  const fits =
+    sum && greatest && difference?.operand(1) === max && difference.operand(0) === greatest.x && sameAxes(greatest.axes, sum.axes);
   return fits ? r.create(ReduceLogSumExp, { x: greatest.x }, { axes: sum.axes, keepdims: true }) : undefined;
 });
 
 /** `log(softmax(x))`, which is minus infinity where softmax is too small to be told from zero. */
-const logOfSoftmax = rule("log-of-softmax", "approximates", match(Log, { x: match(Softmax, { x: any("x") }, "softmax").once() }), ({ x, softmax }, r) =>
-  r.create(LogSoftmax, { x }, { axes: softmax.attributes["axes"] as number[] }),
+const logOfSoftmax = rule(
+  "log-of-softmax",
+  "approximates",
+  match(Log, { x: match(Softmax, { x: any("x") }, "softmax").once() }),
+  ({ x, softmax }, r) => r.create(LogSoftmax, { x }, { axes: softmax.attributes["axes"] as number[] }),
 );
 
 /** `x - log(sum of exp(x))`. */
@@ -71,7 +78,9 @@ const logSoftmax = opRule("log-softmax", "fast", Sub, (op, r) => {
 
 /** The sum of absolute values or of squares; a square is rounded only where types are narrow. */
 const sumRules: readonly Rule[] = [
-  rule("reduce-l1", "exact", match(ReduceSum, { x: match(Abs, { x: any("x") }).once() }), ({ x }, r, op) => r.create(ReduceL1, { x }, sumAttributes(op))),
+  rule("reduce-l1", "exact", match(ReduceSum, { x: match(Abs, { x: any("x") }).once() }), ({ x }, r, op) =>
+    r.create(ReduceL1, { x }, sumAttributes(op)),
+  ),
   rule("reduce-sum-square", "exact", match(ReduceSum, { x: match(Square, { x: any("x") }).once() }), ({ x }, r, op) =>
     isStoredAsComputed(x) ? r.create(ReduceSumSquare, { x }, sumAttributes(op)) : undefined,
   ),
@@ -79,7 +88,8 @@ const sumRules: readonly Rule[] = [
     isStoredAsComputed(x) ? r.create(ReduceL2, { x }, sumAttributes(sum)) : undefined,
   ),
 ];
-const sumAttributes = (op: Op): { axes: readonly number[]; keepdims: boolean } => op.attributes as { axes: readonly number[]; keepdims: boolean };
+const sumAttributes = (op: Op): { axes: readonly number[]; keepdims: boolean } =>
+  op.attributes as { axes: readonly number[]; keepdims: boolean };
 
 /** `x / |x|`, but that of zeros is zero, not NaN. */
 const normalise = ([ReduceL1, ReduceL2] as const).map((d, i) =>
@@ -152,8 +162,9 @@ const affineLayerNorm = opRule("affine-layer-norm", "reassociates", Add, (op, r)
   if (!mean || mean.x !== x || inner.operand(1) !== f || !variance || !sameAxes(variance.axes, mean.axes)) return undefined;
   const squared = producer(variance.x, SquaredDifference) ?? producer(argument(variance.x, Square), Sub);
   const axis = trailingAxis(mean);
-  if (squared?.operand(0) !== x || squared.operand(1) !== inner.operand(0) || axis === undefined || !isIeee(x.tensor.dtype)) return undefined;
-  return r.create(LayerNorm, { x, scale: scaled!.operand(1), bias }, { axis, epsilon: spread.epsilon });
+  if (squared?.operand(0) !== x || squared.operand(1) !== inner.operand(0) || axis === undefined || !isIeee(x.tensor.dtype))
+    return undefined;
+  return r.create(LayerNorm, { x, scale: scaled.operand(1), bias }, { axis, epsilon: spread.epsilon });
 });
 
 /** `x / sqrt(mean of x^2 + epsilon)`. */
@@ -171,7 +182,9 @@ const rmsNorm = [Div, Mul].map((d) =>
 
 /** A constant that broadcasts to `y` without changing its shape, of its element type. */
 const isParameterOf = (p: Value, y: Value): boolean =>
-  p.op?.name === "constant" && p.tensor.dtype === y.tensor.dtype && sameShape(broadcastShapes(p.tensor.shape, y.tensor.shape), y.tensor.shape);
+  p.op?.name === "constant" &&
+  p.tensor.dtype === y.tensor.dtype &&
+  sameShape(broadcastShapes(p.tensor.shape, y.tensor.shape), y.tensor.shape);
 
 /** The normalisation whose result, alone of its results and at one place only, the value is. */
 function normalisation(v: Value, d: typeof LayerNorm | typeof RmsNorm): Op | undefined {
@@ -180,7 +193,7 @@ function normalisation(v: Value, d: typeof LayerNorm | typeof RmsNorm): Op | und
 }
 
 /** `norm(x) * scale`, `norm(x) + bias`: rounded less often in narrow types. */
-const parameterRule = (name: string, root: typeof Mul | typeof Add, make: (r: Rewriter, y: Value, p: Value) => Value | undefined): Rule[] =>
+const parameterRule = (name: string, root: AnyOpDefinition, make: (r: Rewriter, y: Value, p: Value) => Value | undefined): Rule[] =>
   [true, false].map((exact) =>
     opRule(exact ? name : `${name}-of-narrow`, exact ? "exact" : "reassociates", root, (op, r) => {
       const [y, p] = op.operands as [Value, Value];
@@ -192,15 +205,31 @@ const scaleRules = parameterRule("scale-of-norm", Mul, (r, y, scale) => {
   const rms = normalisation(y, RmsNorm);
   if (rms && !rms.operand(1)) return r.create(RmsNorm, { x: rms.operand(0)!, scale }, rms.attributes);
   const layer = normalisation(y, LayerNorm);
-  return layer && !layer.operand(1) && !layer.operand(2) ? r.create(LayerNorm, { x: layer.operand(0)!, scale }, layer.attributes) : undefined;
+  return layer && !layer.operand(1) && !layer.operand(2)
+    ? r.create(LayerNorm, { x: layer.operand(0)!, scale }, layer.attributes)
+    : undefined;
 });
 
 const biasRules = parameterRule("bias-of-norm", Add, (r, y, bias) => {
   const layer = normalisation(y, LayerNorm);
-  return layer && !layer.operand(2) ? r.create(LayerNorm, { x: layer.operand(0)!, scale: layer.operand(1), bias }, layer.attributes) : undefined;
+  return layer && !layer.operand(2)
+    ? r.create(LayerNorm, { x: layer.operand(0)!, scale: layer.operand(1), bias }, layer.attributes)
+    : undefined;
 });
 
 export const normalisationRules: readonly Rule[] = [
-  softmaxRule(true), softmaxRule(false), softmaxWithoutShift, logSumExp, shiftedLogSumExp, logOfSoftmax, logSoftmax,
-  ...sumRules, ...normalise, ...layerNorm, affineLayerNorm, ...rmsNorm, ...scaleRules, ...biasRules,
+  softmaxRule(true),
+  softmaxRule(false),
+  softmaxWithoutShift,
+  logSumExp,
+  shiftedLogSumExp,
+  logOfSoftmax,
+  logSoftmax,
+  ...sumRules,
+  ...normalise,
+  ...layerNorm,
+  affineLayerNorm,
+  ...rmsNorm,
+  ...scaleRules,
+  ...biasRules,
 ];
