@@ -2,7 +2,8 @@
 import { cTarget } from "./c/target.ts";
 import { jsTarget } from "./js/target.ts";
 import type { Target } from "./target.ts";
+import { wgslTarget } from "./wgsl/target.ts";
 
-export const targets: readonly Target[] = [cTarget, jsTarget];
+export const targets: readonly Target[] = [cTarget, jsTarget, wgslTarget];
 
 export const findTarget = (name: string): Target | undefined => targets.find((t) => t.name === name);

@@ -16,6 +16,8 @@ export interface ManifestBuffer {
   readonly dtype: string;
   /** In elements, when static. */
   readonly shape: readonly (number | string)[];
+  /** Elements that its memory must have room for, where the target asks for buffers by itself (WebGPU). */
+  readonly capacity?: number | string;
   readonly storage:
     | { readonly kind: "input" | "output"; readonly index: number }
     | { readonly kind: "constant"; readonly offset: number }
@@ -36,6 +38,15 @@ export interface ManifestKernel {
   /** The ops in it: `conv+relu`. */
   readonly label: string;
   readonly scratchBytes: number;
+  /** WGSL: the file whose entry point it is. */
+  readonly file?: string;
+  /**
+   * WGSL: workgroups along x, y and z, numbers or expressions in extents. Where x is more than 65535, y and z are one,
+   * and the workgroups are to be spread over x and y: some may be too many.
+   */
+  readonly workgroups?: readonly [number | string, number | string, number | string];
+  /** WGSL: the extents in the uniform structure that is bound behind the buffers, each an i32; none: no structure. */
+  readonly extents?: readonly string[];
 }
 
 export interface Manifest {

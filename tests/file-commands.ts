@@ -13,6 +13,7 @@ import { printStmts } from "../ir/text/print-loop.ts";
 import { printStages } from "../ir/text/print-stage.ts";
 import { verifyGraph } from "../ir/verify.ts";
 import { printOptimized } from "./optimize.ts";
+import { printWgsl } from "./print-wgsl.ts";
 import { expectRoundTrip } from "./round-trip.ts";
 
 /** `file` is the test's name for locations; `args` are the words behind the command in the `RUN` line. */
@@ -26,6 +27,7 @@ export const fileCommands: Readonly<Record<string, FileCommand>> = {
       .join("") || "no errors\n",
   opt: (input, file, args) => printOptimized(parsed(input, file), args),
   stages: (input, file) => printMeanings(parsed(input, file)),
+  wgsl: (input, file) => printWgsl(parsed(input, file)),
 };
 
 /** The graph of the text, which every command that reads one also holds to the round trip. */
