@@ -7,11 +7,10 @@ import { join } from "node:path";
 import { expect } from "chai";
 import fc from "fast-check";
 import { asAtom } from "../ir/dim.ts";
-import type { Graph } from "../ir/graph.ts";
+import { Graph } from "../ir/graph.ts";
 import { constantValue } from "../ir/ops/constant.ts";
 import { Add, Mul, Relu, Reshape, Transpose } from "../ir/ops/index.ts";
 import { Builder } from "../ir/define.ts";
-import { Graph as GraphClass } from "../ir/graph.ts";
 import type { Scalar } from "../ir/scalar.ts";
 import { normalize, roundScalar } from "../ir/scalar.ts";
 import { parseGraph } from "../ir/text/parse.ts";
@@ -26,6 +25,7 @@ import { raiseRules } from "../passes/raise.ts";
 import type { Rule } from "../passes/rewrite.ts";
 import { type Evaluated, evaluateGraph, tensorResult } from "./evaluate-graph.ts";
 import { optimize, type PassRun, readPassRun } from "./optimize.ts";
+import { randomGraph } from "./random-graph.ts";
 
 const allRules: readonly Rule[] = [...canonicalizeRules, ...raiseRules, ...foldBatchNormRules, ...flattenSequencesRules];
 const classOf = new Map(allRules.map((r) => [r.name, r.numerics]));
@@ -163,7 +163,7 @@ describe("passes", () => {
 
 /** A chain of ops with constants, casts of one weight and movements that cancel, as exporters of large models write them. */
 function longGraph(ops: number): Graph {
-  const graph = new GraphClass("main");
+  const graph = new Graph("main");
   const b = new Builder(graph);
   let x = graph.addInput("x", tensor("f32", [4, 8]));
   const shared = constantValue(b, "f32", [], [1]);
@@ -183,105 +183,4 @@ function longGraph(ops: number): Graph {
   }
   graph.setOutputs([x]);
   return graph;
-}
-
-const unaries = ["neg", "abs", "relu", "relu6", "square", "sqrt", "exp", "sigmoid", "reciprocal", "identity", "floor"];
-const binaries = ["add", "sub", "mul", "div", "max", "min", "squared_difference"];
-const reductions = ["reduce_sum", "reduce_max", "reduce_min", "reduce_mean"];
-const constants = ["0", "-0", "1", "-1", "2", "0.5", "6", "3", "nan", "inf", "-inf"];
-
-/** The text of a graph on f32[n,2,3] and f32[3] of ops that the rules look for, with constants that they look for. */
-function randomGraph(): fc.Arbitrary<string> {
-  return fc.array(fc.nat(1_000_000), { minLength: 30, maxLength: 60 }).map((numbers) => new GraphWriter(numbers).write());
-}
-
-interface Written {
-  readonly name: string;
-  readonly shape: readonly (number | "n")[];
-}
-
-class GraphWriter {
-  private readonly lines: string[] = [];
-  private readonly values: Written[] = [
-    { name: "x", shape: ["n", 2, 3] },
-    { name: "y", shape: [3] },
-  ];
-  private at = 0;
-
-  constructor(private readonly numbers: readonly number[]) {}
-
-  write(): string {
-    for (let i = 0; i < 14; i++) this.op();
-    const outputs = this.values.slice(-4);
-    const type = (v: Written): string => `f32[${v.shape.join(",")}]`;
-    return `graph @main(%x: f32[n,2,3], %y: f32[3]) -> (${outputs.map(type).join(", ")}) {\n${this.lines.join("")}  return ${outputs.map((v) => `%${v.name}`).join(", ")}\n}\n`;
-  }
-
-  private below(n: number): number {
-    return (this.numbers[this.at++ % this.numbers.length]! + this.at) % n;
-  }
-
-  private of<T>(list: readonly T[]): T {
-    return list[this.below(list.length)]!;
-  }
-
-  private add(text: string, shape: Written["shape"]): Written {
-    const made = { name: `t${this.lines.length}`, shape };
-    this.lines.push(`  %${made.name} = ${text} : f32[${shape.join(",")}]\n`);
-    this.values.push(made);
-    return made;
-  }
-
-  private op(): void {
-    const v = this.below(3) === 0 ? this.of(this.values) : this.values.at(-1)!;
-    switch (this.below(8)) {
-      case 0:
-      case 1:
-        return void this.add(`${this.of(unaries)}(%${v.name})`, v.shape);
-      case 2:
-      case 3:
-        return this.withConstant(v);
-      case 4: {
-        const other = this.of(this.values.filter((w) => w.shape.join() === v.shape.join() || w.shape.join() === v.shape.slice(-1).join()));
-        return void this.add(`${this.of(binaries)}(%${v.name}, %${other.name})`, v.shape);
-      }
-      case 5:
-        return this.transpose(v);
-      case 6:
-        return this.reshape(v);
-      default:
-        return this.reduce(v);
-    }
-  }
-
-  private withConstant(v: Written): void {
-    const last = v.shape.at(-1);
-    const shape = this.below(3) === 0 && typeof last === "number" ? [last] : [];
-    const c = this.add(`constant() {data = dense<${this.of(constants)}>}`, shape);
-    const operands = this.below(2) === 0 ? [v, c] : [c, v];
-    this.add(`${this.of(binaries)}(${operands.map((o) => `%${o.name}`).join(", ")})`, v.shape);
-  }
-
-  private transpose(v: Written): void {
-    const axes = v.shape.map((_, i) => i);
-    const perm = this.below(2) === 0 ? axes.reverse() : [...axes.slice(1), ...axes.slice(0, 1)];
-    this.add(
-      `transpose(%${v.name}) {perm = [${perm.join(", ")}]}`,
-      perm.map((p) => v.shape[p]!),
-    );
-  }
-
-  private reshape(v: Written): void {
-    const shapes: Written["shape"][] = [[1, ...v.shape], [...v.shape, 1], v.shape.filter((d) => d !== 1), v.shape];
-    const shape = this.of(shapes);
-    if (shape.length <= 4) this.add(`reshape(%${v.name}) {shape = [${shape.join(", ")}]}`, shape);
-  }
-
-  private reduce(v: Written): void {
-    if (v.shape.length === 0) return;
-    const axis = this.below(v.shape.length);
-    const keep = this.below(2) === 0;
-    const shape = v.shape.flatMap((d, i) => (i !== axis ? [d] : keep ? [1] : []));
-    this.add(`${this.of(reductions)}(%${v.name}) {axes = [${axis}], keepdims = ${keep}}`, shape);
-  }
 }
