@@ -17,7 +17,7 @@ const usage = `npm run conformance -- --target TARGET [options]
   --suite DIR     a folder in the layout of onnx/backend/test/data, or one of tests; default: the onnx wheel's
   --filter REGEX  only tests whose name matches
   --jobs N        tests at once; default: one per processor
-  --seconds N     a test may take this long; default: 120
+  --seconds N     a test may take this long; default: 400
   --verbose       a line for every test that does not pass
 `;
 
@@ -40,7 +40,7 @@ function readSettings(args: string[]): Settings | undefined {
         suite: { type: "string" },
         filter: { type: "string", default: "" },
         jobs: { type: "string", default: String(availableParallelism()) },
-        seconds: { type: "string", default: "120" },
+        seconds: { type: "string", default: "400" },
         verbose: { type: "boolean", default: false },
       },
     });
