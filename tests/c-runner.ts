@@ -82,7 +82,7 @@ export function runKernels(runs: readonly KernelRun[], options: BuildOptions = {
     const helpers = new Helpers();
     const printed = runs.map((r, i) => printKernel(r.nest, `k${i}`, helpers, { vectors: options.vectors ?? true }));
     const table = `static kernel *const kernels[] = {${runs.map((_, i) => `k${i}`).join(", ")}};`;
-    const source = kernelFile(helpers, printed.map((p) => p.text)) + runner.replace("static int64_t number", `${table}\nstatic int64_t number`);
+    const source = kernelFile(helpers, printed.map((p) => `static ${p.text}`)) + runner.replace("static int64_t number", `${table}\nstatic int64_t number`);
     writeFileSync(join(folder, "k.c"), source);
     const flags = [...warnings, ...(options.flags ?? sanitizers)];
     execFileSync(options.compiler ?? "gcc", [...flags, "-o", join(folder, "k"), join(folder, "k.c"), "-lm"], { stdio: ["ignore", "pipe", "pipe"] });

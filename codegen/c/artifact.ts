@@ -10,7 +10,7 @@ import { cmakeLists, commonFlags, makefile } from "./build-files.ts";
 import { kernelFile } from "./file.ts";
 import { headerText } from "./header.ts";
 import { Helpers } from "./helpers.ts";
-import { canonicalText, kernelParams, type PrintedKernel, printKernel } from "./kernel.ts";
+import { kernelParams, type PrintedKernel, printKernel } from "./kernel.ts";
 import { machineFlags, machineFor } from "./machine.ts";
 import { programText, type WeightMode } from "./program.ts";
 import { identifier } from "./types.ts";
@@ -21,12 +21,22 @@ const defaultShardSize = 32;
 /** The file of the C runtime in `runtime/c`. */
 const runtimeFile = (name: string): string => readFileSync(new URL(`../../runtime/c/${name}`, import.meta.url), "utf8");
 
+/** A distinct kernel; its text has `kernelMark` in place of a name. */
+interface DistinctKernel {
+  readonly entry: string;
+  readonly label: string;
+  readonly text: string;
+  readonly helpers: Helpers;
+}
+
 interface Kernels {
   readonly printed: readonly PrintedKernel[];
+  /** Name of each kernel's function; equal kernels share one. */
   readonly entries: readonly string[];
-  /** Text of each distinct kernel, in order. */
-  readonly distinct: readonly { readonly entry: string; readonly index: number }[];
+  readonly distinct: readonly DistinctKernel[];
 }
+
+const kernelMark = "KERNEL";
 
 /**
  * The artifact of a program. Files: `NAME.h`, `NAME.c`, `NAME_kernels_N.c` where there are more kernels than
@@ -87,15 +97,17 @@ class Emission {
   private printKernels(): Kernels {
     const known = new Map<string, string>();
     const entries: string[] = [];
-    const distinct: { entry: string; index: number }[] = [];
-    this.program.kernels.forEach((k, index) => {
-      const key = canonicalText(k.nest, this.vectors);
-      const entry = known.get(key) ?? `${this.prefix}_k${distinct.length}_${identifier(k.label).slice(0, 48)}`;
-      if (!known.has(key)) distinct.push({ entry, index });
-      known.set(key, entry);
+    const distinct: DistinctKernel[] = [];
+    const printed = this.program.kernels.map((k) => {
+      const helpers = new Helpers();
+      const made = printKernel(k.nest, kernelMark, helpers, { vectors: this.vectors });
+      const { text } = made;
+      const entry = known.get(text) ?? `${this.prefix}_k${distinct.length}_${identifier(k.label).slice(0, 48)}`;
+      if (!known.has(text)) distinct.push({ entry, label: k.label, text, helpers });
+      known.set(text, entry);
       entries.push(entry);
+      return made;
     });
-    const printed = this.program.kernels.map((k, i) => printKernel(k.nest, entries[i]!, new Helpers(), { vectors: this.vectors }));
     return { printed, entries, distinct };
   }
 
@@ -133,10 +145,9 @@ class Emission {
     return [`#ifndef ${guard}`, `#define ${guard}`, "#include <stdint.h>", ...entries.map((e) => `void ${e}${kernelParams};`), "#endif", ""].join("\n");
   }
 
-  private kernelText({ entry, index }: { readonly entry: string; readonly index: number }, helpers: Helpers, linkage: string): string {
-    const k = this.program.kernels[index]!;
-    const { text } = printKernel(k.nest, entry, helpers, { vectors: this.vectors }, linkage);
-    return `/* ${k.label.replaceAll("*/", "* /")} */\n${text}`;
+  private kernelText(k: DistinctKernel, helpers: Helpers, linkage: string): string {
+    helpers.merge(k.helpers);
+    return `/* ${k.label.replaceAll("*/", "* /")} */\n${linkage}${k.text.replace(kernelMark, k.entry)}`;
   }
 
   private emitWeights(weights: Uint8Array): void {

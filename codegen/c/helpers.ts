@@ -57,6 +57,13 @@ export class Helpers {
     return name;
   }
 
+  /** Takes over everything that `other` defines. */
+  merge(other: Helpers): void {
+    for (const [name, text] of other.texts) this.texts.set(name, text);
+    for (const v of other.vectors) this.vectors.add(v);
+    this.usesMath ||= other.usesMath;
+  }
+
   math(name: string): string {
     this.usesMath = true;
     return name;

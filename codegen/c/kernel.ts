@@ -5,17 +5,17 @@
  * Expressions are DAGs: what is used more than once and evaluated whatever the data is named first. A select evaluates
  * both sides only where every load in them is known to be inside its buffer or is evaluated anyway.
  */
-import { type Atom, atomsIn, type Dim, isNonNegative, type Loop, range, substituteDim } from "../../ir/dim.ts";
+import { type Atom, atomsIn, type Dim, dimKey, isNonNegative, type Loop, range, sub, substituteDim } from "../../ir/dim.ts";
 import { and, type Buffer, dimsOf, type Expr, type Load, loadsIn, opaqueExpr, type Select, substituteIndices } from "../../ir/expr.ts";
 import { type LoopNest, type Stmt, visitStmts } from "../../ir/loop.ts";
-import { formatType, computeType, tensor } from "../../ir/type.ts";
-import { Helpers } from "./helpers.ts";
+import { computeType } from "../../ir/type.ts";
+import type { Helpers } from "./helpers.ts";
 import { type Variance, varianceOf } from "./lanes.ts";
 import { opaquesIn, partsOfStmt, visitParts } from "./parts.ts";
 import { isConcurrent, prepare, type Prepared, type Registers } from "./prepare.ts";
 import { certainParts, childrenOf, isInBounds, isWild } from "./safety.ts";
 import { decode, encode, loadLanes, roundTo, storeLanes } from "./storage.ts";
-import { identifier, integerText, literal, Names, storageType, valueType } from "./types.ts";
+import { integerText, literal, Names, storageType, valueType } from "./types.ts";
 
 type Of<K extends Stmt["kind"]> = Stmt & { kind: K };
 
@@ -40,8 +40,6 @@ interface Lane {
 
 export interface KernelOptions {
   readonly vectors: boolean;
-  /** Leaves out the names of the model's tensors and extents, so that equal kernels have equal text. */
-  readonly canonical?: boolean;
 }
 
 export interface PrintedKernel {
@@ -55,10 +53,10 @@ export interface PrintedKernel {
 
 export const kernelParams = "(void *const *roots, const int64_t *extents, int64_t begin, int64_t end, void *scratch)";
 
-/** The function `name`; what it calls is added to `helpers`. `linkage`: `static ` or nothing. */
-export function printKernel(nest: LoopNest, name: string, helpers: Helpers, options: KernelOptions, linkage = "static "): PrintedKernel {
+/** The function `name`, without linkage; what it calls is added to `helpers`. */
+export function printKernel(nest: LoopNest, name: string, helpers: Helpers, options: KernelOptions): PrintedKernel {
   const prepared = prepare(nest, options.vectors);
-  const text = new KernelPrinter(nest, prepared, helpers, options).print(`${linkage}void ${name}${kernelParams}`);
+  const text = new KernelPrinter(nest, prepared, helpers).print(`void ${name}${kernelParams}`);
   const { body, parallel, scratchBytes } = prepared;
   const work = parallel && isConcurrent(body) ? Math.max(1, Math.min(workOf(parallel.body), 2 ** 40)) : 0;
   return { text, scratchBytes, count: parallel ? parallel.loop.extent : 1, work };
@@ -83,12 +81,10 @@ function workOf(body: readonly Stmt[]): number {
   }, 0);
 }
 
-/** Text that is the same for kernels that compute the same, whatever the names of buffers and extents. */
-export const canonicalText = (nest: LoopNest, vectors: boolean): string =>
-  printKernel(nest, "kernel", new Helpers(), { vectors, canonical: true }).text;
-
 /** Longer parts of an expression get a name, for readability. */
 const longText = 110;
+/** An offset that at least this many accesses share but for a constant gets a name. */
+const fewestShared = 3;
 /** Sides of a select with more operations than this become an if statement. */
 const mostInline = 40;
 
@@ -103,8 +99,12 @@ class KernelPrinter {
   private readonly loops = new Map<Loop, string>();
   private scope = new Map<string, Scalar>();
   private temps = new Map<Expr, Value>();
+  /** Named parts of offsets, by the key of their dim. */
+  private offsets = new Map<string, string>();
+  private readonly offsetCounts = new Map<string, number>();
   private certain: ReadonlySet<Expr> = new Set();
   private tempCount = 0;
+  private offsetCount = 0;
   private lane: Lane | undefined;
   /** Inside a conditional expression, where nothing may be named. */
   private inline = false;
@@ -114,17 +114,35 @@ class KernelPrinter {
     private readonly nest: LoopNest,
     private readonly prepared: Prepared,
     private readonly h: Helpers,
-    private readonly options: KernelOptions,
   ) {}
 
   print(signature: string): string {
     this.findUses();
+    this.countOffsets(this.prepared.body, undefined);
     this.declareScratch();
     const params = this.declareParams();
     this.body(this.prepared.body);
     for (const made of this.scope.values()) this.close(made);
     const head = [...params, ...this.declareExtents(), ...this.unused()];
     return [`${signature} {`, ...head, ...this.lines, "}"].join("\n");
+  }
+
+  /** Counts the accesses that differ by a constant only; `lane` is the vector loop around. */
+  private countOffsets(body: readonly Stmt[], lane: Loop | undefined): void {
+    const count = (at: Dim): void => {
+      const base = lane ? substituteDim(at, new Map<Atom, Dim>([[lane, 0]])) : at;
+      const key = dimKey(withoutConstant(base));
+      this.offsetCounts.set(key, (this.offsetCounts.get(key) ?? 0) + 1);
+    };
+    for (const s of body) {
+      if (s.kind === "store") count(s.at[0] ?? 0);
+      visitParts(s, (e) => {
+        if (e.kind === "load") count(e.at[0] ?? 0);
+      });
+      if (s.kind === "for") this.countOffsets(s.body, s.mode === "vector" ? s.loop : lane);
+      if (s.kind === "while") this.countOffsets(s.body, lane);
+      if (s.kind === "if") this.countOffsets([...s.then, ...(s.else ?? [])], lane);
+    }
   }
 
   private findUses(): void {
@@ -153,9 +171,7 @@ class KernelPrinter {
       this.buffers.set(buffer, name);
       if (!this.used.buffers.has(buffer)) return [];
       const type = `${access === "read" ? "const " : ""}${storageType(buffer.dtype)}`;
-      const isKnown = !this.options.canonical && buffer.shape.length > 0;
-      const note = !isKnown ? "" : ` /* ${identifier(buffer.name)}: ${commentText(formatType(tensor(buffer.dtype, buffer.shape)))} */`;
-      return [`  ${type} *restrict ${name} = roots[${i}];${note}`];
+      return [`  ${type} *restrict ${name} = roots[${i}];`];
     });
   }
 
@@ -178,7 +194,7 @@ class KernelPrinter {
   private extentName(name: string): string {
     const known = this.extents.get(name);
     if (known) return known;
-    const made = this.names.fresh(this.options.canonical ? `e${this.nest.extents.findIndex((e) => e.name === name)}` : name);
+    const made = this.names.fresh(name);
     this.extents.set(name, made);
     return made;
   }
@@ -214,14 +230,15 @@ class KernelPrinter {
 
   /** A block's body and end; the scalars declared in it leave their names to later blocks. */
   private inside(body: () => void): void {
-    const scope = this.scope;
+    const [scope, offsets] = [this.scope, this.offsets];
     this.scope = new Map(scope);
+    this.offsets = new Map(offsets);
     this.depth++;
     body();
     this.depth--;
     this.line("}");
     for (const [name, made] of this.scope) if (scope.get(name) !== made) this.close(made);
-    this.scope = scope;
+    [this.scope, this.offsets] = [scope, offsets];
   }
 
   /** The end of a scalar's block; one that was never read says so to the compiler. */
@@ -375,7 +392,7 @@ class KernelPrinter {
     const value = this.combined(s, this.expr(s.value));
     if (place?.kind === "registers") return this.storeRegister(s, place, at, value);
     const pointer = this.buffers.get(s.buffer)!;
-    if (!this.lane) return this.line(`${pointer}[${this.dim(at)}] = ${bare(encode(this.h, s.buffer.dtype, value.text))};`);
+    if (!this.lane) return this.line(`${pointer}[${this.offset(at)}] = ${bare(encode(this.h, s.buffer.dtype, value.text))};`);
     const step = this.lane.variance.stride(at);
     if (step === 1) {
       const vector = this.spread(value, s.value.dtype, this.lane.count);
@@ -383,7 +400,7 @@ class KernelPrinter {
     }
     if (step === 0) {
       const last = value.lanes === 1 ? value : { text: this.element(this.asTemp(value, s.value.dtype), s.value.dtype, String(this.lane.count - 1)), lanes: 1 };
-      return this.line(`${pointer}[${this.dim(this.base(at))}] = ${bare(encode(this.h, s.buffer.dtype, last.text))};`);
+      return this.line(`${pointer}[${this.offset(this.base(at))}] = ${bare(encode(this.h, s.buffer.dtype, last.text))};`);
     }
     this.scatter(s, pointer, at, value);
   }
@@ -392,7 +409,7 @@ class KernelPrinter {
     const named = value.lanes === 1 ? value : this.asTemp(value, s.value.dtype);
     this.eachLane(opaquesIn(at), () => {
       const text = named.lanes === 1 ? named.text : this.element(named, s.value.dtype, "lane");
-      this.line(`${pointer}[${this.dim(at)}] = ${bare(encode(this.h, s.buffer.dtype, text))};`);
+      this.line(`${pointer}[${this.offset(at)}] = ${bare(encode(this.h, s.buffer.dtype, text))};`);
     });
   }
 
@@ -687,7 +704,7 @@ class KernelPrinter {
     if (place?.kind === "registers") return this.loadRegister(buffer, place, at);
     const pointer = this.buffers.get(buffer)!;
     const step = this.lane && this.lane.single === undefined ? this.lane.variance.stride(at) : 0;
-    if (step === 0) return { text: decode(this.h, buffer.dtype, `${pointer}[${this.dim(this.base(at))}]`), lanes: 1 };
+    if (step === 0) return { text: decode(this.h, buffer.dtype, `${pointer}[${this.offset(this.base(at))}]`), lanes: 1 };
     const { count } = this.lane!;
     if (step === 1) return { text: loadLanes(this.h, buffer.dtype, count, this.address(pointer, at)), lanes: count };
     return this.gather(pointer, buffer, at);
@@ -699,7 +716,7 @@ class KernelPrinter {
     const dtype = computeType(buffer.dtype);
     this.line(`${this.h.type(dtype, count)} ${text} = {0};`);
     this.eachLane(opaquesIn(at), () => {
-      const value = decode(this.h, buffer.dtype, `${pointer}[${this.dim(at)}]`);
+      const value = decode(this.h, buffer.dtype, `${pointer}[${this.offset(at)}]`);
       this.line(`${text}[lane] = ${dtype === "bool" ? `-${value}` : bare(value)};`);
     });
     return { text, lanes: count };
@@ -723,11 +740,31 @@ class KernelPrinter {
   }
 
   private address(pointer: string, at: Dim): string {
-    const text = this.dim(this.base(at));
+    const text = this.offset(this.base(at));
     return text === "0" ? pointer : `${pointer} + ${text}`;
   }
 
   // Indices.
+
+  /** Where an access goes; what several accesses share but for a constant is named. */
+  private offset(d: Dim): string {
+    if (typeof d === "number") return integerText(d);
+    const varying = withoutConstant(d);
+    const key = dimKey(varying);
+    const isWorthIt = typeof varying !== "number" && varying.terms.length > 1 && (this.offsetCounts.get(key) ?? 0) >= fewestShared;
+    if (!isWorthIt || opaquesIn(varying).length > 0) return this.dim(d);
+    const known = this.offsets.get(key) ?? this.nameOffset(key, varying);
+    const rest = Number(sub(d, varying));
+    return rest === 0 ? known : `${known} ${rest < 0 ? "-" : "+"} ${integerText(Math.abs(rest))}`;
+  }
+
+  private nameOffset(key: string, varying: Dim): string {
+    const text = this.dim(varying);
+    const name = this.names.fresh(`at${this.offsetCount++}`);
+    this.line(`const int64_t ${name} = ${text};`);
+    this.offsets.set(key, name);
+    return name;
+  }
 
   /** A sum, without parentheses. */
   private dim(d: Dim): string {
@@ -800,7 +837,8 @@ class KernelPrinter {
 const mixing: ReadonlySet<string> = new Set(["eq", "ne", "lt", "le"]);
 const floatMixing: ReadonlySet<string> = new Set(["add", "sub", "mul", "div"]);
 
-const commentText = (text: string): string => text.replaceAll("*/", "* /").replaceAll("/*", "/ *");
+/** `d` without the term that is a number. */
+const withoutConstant = (d: Dim): Dim => (typeof d === "number" ? 0 : sub(d, d.terms.find((t) => t.atoms.length === 0)?.coefficient ?? 0));
 
 /** `text` without the parentheses around all of it. */
 export function bare(text: string): string {
