@@ -7,6 +7,7 @@ import { Helpers } from "../codegen/c/helpers.ts";
 import { printKernel } from "../codegen/c/kernel.ts";
 import { machineFlags } from "../codegen/c/machine.ts";
 import type { Program } from "../codegen/program.ts";
+import { formatDim } from "../ir/dim.ts";
 import { byteSize } from "../ir/type.ts";
 
 const compilerFlags = ["-O3", "-std=c11", "-D_POSIX_C_SOURCE=199309L", "-ffp-contract=fast", "-fno-math-errno", ...machineFlags("native")];
@@ -44,7 +45,7 @@ export function timeStep(program: Program, label: string): number {
     for (long j = 0; j < bytes[i] / 4; j++) ((float *)roots[i])[j] = j % 7 - 3;
   }
   double best = 1e9;
-  for (int r = 0; r < 15; r++) { double t = seconds(); kernel(roots, 0, 0, ${String(kernel.count)}, 0); t = seconds() - t; if (t < best) best = t; }
+  for (int r = 0; r < 15; r++) { double t = seconds(); kernel(roots, 0, 0, ${formatDim(kernel.count)}, 0); t = seconds() - t; if (t < best) best = t; }
   printf("%.9f", best);
 }`;
   return runC([helpers.text(), text, main].join("\n"));

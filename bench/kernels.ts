@@ -19,14 +19,34 @@ interface Case {
 
 /** Input channels, extent, output channels, window, stride. K. He and others, 2015, table 1, with the strides in the first convolution of a block. */
 const convolutions = [
-  [3, 224, 64, 7, 2], [64, 56, 64, 1, 1], [64, 56, 64, 3, 1], [64, 56, 256, 1, 1], [256, 56, 64, 1, 1],
-  [256, 56, 128, 1, 2], [128, 28, 128, 3, 1], [128, 28, 512, 1, 1], [256, 56, 512, 1, 2], [512, 28, 128, 1, 1],
-  [512, 28, 256, 1, 2], [256, 14, 256, 3, 1], [256, 14, 1024, 1, 1], [512, 28, 1024, 1, 2], [1024, 14, 256, 1, 1],
-  [1024, 14, 512, 1, 2], [512, 7, 512, 3, 1], [512, 7, 2048, 1, 1], [1024, 14, 2048, 1, 2], [2048, 7, 512, 1, 1],
+  [3, 224, 64, 7, 2],
+  [64, 56, 64, 1, 1],
+  [64, 56, 64, 3, 1],
+  [64, 56, 256, 1, 1],
+  [256, 56, 64, 1, 1],
+  [256, 56, 128, 1, 2],
+  [128, 28, 128, 3, 1],
+  [128, 28, 512, 1, 1],
+  [256, 56, 512, 1, 2],
+  [512, 28, 128, 1, 1],
+  [512, 28, 256, 1, 2],
+  [256, 14, 256, 3, 1],
+  [256, 14, 1024, 1, 1],
+  [512, 28, 1024, 1, 2],
+  [1024, 14, 256, 1, 1],
+  [1024, 14, 512, 1, 2],
+  [512, 7, 512, 3, 1],
+  [512, 7, 2048, 1, 1],
+  [1024, 14, 2048, 1, 2],
+  [2048, 7, 512, 1, 1],
 ] as const;
 
 /** Rows, columns, inner extent. */
-const products = [[960, 1024, 1024], [384, 768, 768], [128, 3072, 768]] as const;
+const products = [
+  [960, 1024, 1024],
+  [384, 768, 768],
+  [128, 3072, 768],
+] as const;
 
 const options = { name: "bench", mcpu: "native" };
 
@@ -38,7 +58,12 @@ function compile(build: (b: Builder) => Value): Program {
 }
 
 const weights = (b: Builder, shape: readonly number[]): Value =>
-  constantValue(b, "f32", shape, Array.from({ length: shape.reduce((x, y) => x * y, 1) }, (_, i) => (i % 5) - 2));
+  constantValue(
+    b,
+    "f32",
+    shape,
+    Array.from({ length: shape.reduce((x, y) => x * y, 1) }, (_, i) => (i % 5) - 2),
+  );
 
 function convolution([channels, extent, outputs, window, stride]: (typeof convolutions)[number]): Case {
   const pad = (window - 1) / 2;
@@ -51,7 +76,15 @@ function convolution([channels, extent, outputs, window, stride]: (typeof convol
       compile((b) => {
         const x = b.graph.addInput("x", tensor("f32", [1, channels, extent, extent]));
         const operands = { x, w: weights(b, [outputs, channels, window, window]), b: weights(b, [outputs]) };
-        return b.create(Relu, { x: b.create(Conv, operands, { strides: [stride, stride], pads: [[pad, pad], [pad, pad]] }) });
+        return b.create(Relu, {
+          x: b.create(Conv, operands, {
+            strides: [stride, stride],
+            pads: [
+              [pad, pad],
+              [pad, pad],
+            ],
+          }),
+        });
       }),
   };
 }

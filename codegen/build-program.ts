@@ -10,9 +10,11 @@ import type { Graph, Op, Value } from "../ir/graph.ts";
 import type { Stmt } from "../ir/loop.ts";
 import { pointwise, type Stage } from "../ir/stage.ts";
 import type { TensorType } from "../ir/type.ts";
+import { type View, viewOf } from "../ir/view.ts";
+import { flattenStmts } from "./flatten.ts";
 import { fuseStages, type FusionItem } from "./fuse.ts";
 import { accesses, KernelTable } from "./kernel-table.ts";
-import { flattenStmts, lowerStage, type View, viewOf } from "./lower.ts";
+import { lowerStage } from "./lower.ts";
 import { planMemory } from "./plan-memory.ts";
 import type { BufferIndex, Interface, KernelIndex, Program, ProgramExtent, Step, Storage } from "./program.ts";
 import type { Schedule } from "./schedule.ts";
@@ -186,11 +188,20 @@ class ProgramBuilder {
 
   private producedExtents(op: Op): readonly ProducedExtent[] {
     const f = op.definition.extents as ((o: unknown, a: unknown) => readonly ProducedExtent[]) | undefined;
-    return f ? f(namedOperands(op, (v) => v.type), op.attributes) : [];
+    return f
+      ? f(
+          namedOperands(op, (v) => v.type),
+          op.attributes,
+        )
+      : [];
   }
 
   private context(op: Op): unknown {
-    return { operands: namedOperands(op, (v) => this.bufferFor(v)), attributes: op.attributes, results: op.results.map((r) => this.newBuffer(r)) };
+    return {
+      operands: namedOperands(op, (v) => this.bufferFor(v)),
+      attributes: op.attributes,
+      results: op.results.map((r) => this.newBuffer(r)),
+    };
   }
 
   private compute(op: Op, items: Item[]): void {

@@ -1,7 +1,7 @@
 /** Ops computed at compile time, by the JavaScript target. */
 import type { Constant } from "../ir/attribute.ts";
 import { alignedBytes, memoryData } from "../ir/data.ts";
-import { createOp, type OperandSpecs, type AnyOpDefinition } from "../ir/define.ts";
+import { createOp, type OperandSpecs } from "../ir/define.ts";
 import { Graph, type Op, type Value } from "../ir/graph.ts";
 import { viewBytes } from "../ir/storage.ts";
 import { formatType, staticShape, tensor } from "../ir/type.ts";
@@ -68,7 +68,7 @@ export function standalone(op: Op): Graph {
   const inputs = op.operands.map((v, i) => v && graph.addInput(`x${i}`, v.type));
   const specs = Object.entries(op.definition.operands as OperandSpecs);
   const named = Object.fromEntries(specs.map(([name, spec], i) => [name, spec.arity === "many" ? inputs.slice(i) : inputs[i]]));
-  const copy = createOp(op.definition as AnyOpDefinition, named as Record<string, Value>, op.attributes, op.location);
+  const copy = createOp(op.definition, named as Record<string, Value>, op.attributes, op.location);
   graph.insert(copy);
   graph.setOutputs(copy.results);
   return graph;

@@ -17,7 +17,8 @@ export interface StageItem {
 }
 
 /** One place of a straight line; what is no stage only reads and writes buffers. */
-export type FusionItem = StageItem | { readonly kind: "other"; readonly reads: readonly Buffer[]; readonly writes: readonly Buffer[]; readonly index: number };
+export type FusionItem =
+  StageItem | { readonly kind: "other"; readonly reads: readonly Buffer[]; readonly writes: readonly Buffer[]; readonly index: number };
 
 /** Expressions of a stage that grow beyond this many nodes are not merged further. */
 const mostNodes = 256;
@@ -129,7 +130,11 @@ class Fusion {
     const item = this.items[i];
     if (!item) return;
     for (const b of this.readsOf(item)) this.readers.get(b)?.delete(i);
-    for (const b of this.writesOf(item)) this.writers.set(b, (this.writers.get(b) ?? []).filter((w) => w !== i));
+    for (const b of this.writesOf(item))
+      this.writers.set(
+        b,
+        (this.writers.get(b) ?? []).filter((w) => w !== i),
+      );
   }
 
   private replace(i: number, item: FusionItem | undefined): void {
@@ -186,7 +191,9 @@ class Fusion {
     const inline = (e: Expr): Expr =>
       rewriteExpr(e, {
         node: (n) =>
-          n.kind === "load" && n.buffer === result.out ? substituteIndices(value, new Map<Atom, Dim>(axes.map((a, k) => [a, n.at[k]!]))) : undefined,
+          n.kind === "load" && n.buffer === result.out
+            ? substituteIndices(value, new Map<Atom, Dim>(axes.map((a, k) => [a, n.at[k]!])))
+            : undefined,
       });
     const inlineDim = (d: Dim): Dim => toDim(inline(index(d)));
     this.replace(reader, { kind: "stage", stage: mapStage(consumer.stage, inline, inlineDim), ops: [...producer.ops, ...consumer.ops] });
@@ -194,22 +201,24 @@ class Fusion {
 
   /** Makes stages without a fold that read the whole result of this one, point by point, its epilogue. */
   private absorbConsumers(i: number): void {
-    for (let again = true; again; ) {
-      again = false;
-      const item = this.stageAt(i);
-      if (!item || item.stage.results.length !== 1 || item.stage.fold?.emit === "each") return;
-      const result = item.stage.results[0]!;
-      const readers = [...(this.readers.get(result.out) ?? [])];
-      const [reader] = readers;
-      if (readers.length !== 1 || reader! <= i || this.kept(result.out) || this.writers.get(result.out)!.length !== 1) return;
-      const merged = this.withEpilogue(item, result, reader!);
-      if (!merged) return;
-      // The consumer's other operands are ready only at its own place.
-      this.replace(i, undefined);
-      this.replace(reader!, merged);
-      i = reader!;
-      again = true;
-    }
+    for (let at: number | undefined = i; at !== undefined; at = this.absorbConsumer(at));
+  }
+
+  /** Where the stage at `i` is after it took in its only reader; undefined where it cannot. */
+  private absorbConsumer(i: number): number | undefined {
+    const item = this.stageAt(i);
+    if (item?.stage.results.length !== 1 || item.stage.fold?.emit === "each") return undefined;
+    const result = item.stage.results[0]!;
+    const readers = [...(this.readers.get(result.out) ?? [])];
+    const [reader] = readers;
+    if (reader === undefined || readers.length !== 1 || reader <= i) return undefined;
+    if (this.kept(result.out) || this.writers.get(result.out)!.length !== 1) return undefined;
+    const merged = this.withEpilogue(item, result, reader);
+    if (!merged) return undefined;
+    // The consumer's other operands are ready only at its own place.
+    this.replace(i, undefined);
+    this.replace(reader, merged);
+    return reader;
   }
 
   private withEpilogue(producer: StageItem, result: Result, reader: number): StageItem | undefined {

@@ -83,7 +83,8 @@ function canonicalBuffer(name: string, dtype: DType, shape: readonly Dim[]): Buf
 }
 
 function renameBuffers(body: readonly Stmt[], by: ReadonlyMap<Buffer, Buffer>): Stmt[] {
-  const expr = (e: Expr): Expr => rewriteExpr(e, { node: (n) => (n.kind === "load" && by.has(n.buffer) ? load(by.get(n.buffer)!, n.at) : undefined) });
+  const expr = (e: Expr): Expr =>
+    rewriteExpr(e, { node: (n) => (n.kind === "load" && by.has(n.buffer) ? load(by.get(n.buffer)!, n.at) : undefined) });
   return mapStmts(body, {
     expr,
     dim: (d) => toDim(expr(index(d))),

@@ -132,7 +132,9 @@ export function planMemory(buffers: readonly UnplacedBuffer[], steps: readonly S
   const storage = new Map<number, Storage>(fixed.map((i, k) => [i, { kind: "arena", slot: 0, offset: packed.offsets[k]! }]));
   const slots: Dim[] = [packed.bytes];
   const free: { slot: number; until: number }[] = [];
-  const dynamic = open.filter((i) => typeof sizeOf(i) !== "number").sort((a, b) => (lives.get(a) ?? never).first - (lives.get(b) ?? never).first);
+  const dynamic = open
+    .filter((i) => typeof sizeOf(i) !== "number")
+    .sort((a, b) => (lives.get(a) ?? never).first - (lives.get(b) ?? never).first);
   for (const i of dynamic) {
     const life = lives.get(i) ?? never;
     const reuse = free.find((f) => f.until < life.first) ?? { slot: slots.push(0) - 1, until: 0 };
@@ -153,7 +155,10 @@ export function checkPlan(buffers: readonly ProgramBuffer[], steps: readonly Ste
       if (j <= i || a.storage.kind !== "arena" || b.storage.kind !== "arena" || a.storage.slot !== b.storage.slot) continue;
       const [x, y] = [lives.get(i), lives.get(j)];
       if (!x || !y || !overlaps(x, y)) continue;
-      const [sizeA, sizeB] = [a, b].map((p) => (typeof p.capacity === "number" ? p.capacity * byteSize(p.dtype) : Infinity)) as [number, number];
+      const [sizeA, sizeB] = [a, b].map((p) => (typeof p.capacity === "number" ? p.capacity * byteSize(p.dtype) : Infinity)) as [
+        number,
+        number,
+      ];
       if (sizeA === 0 || sizeB === 0) continue;
       if (a.storage.offset < b.storage.offset + sizeB && b.storage.offset < a.storage.offset + sizeA) wrong.push([i, j]);
     }

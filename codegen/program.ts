@@ -53,7 +53,13 @@ export type Step =
    * iterations were made (no limit, when absent). Before each one its number is stored to the i64 scalar `iteration`;
    * after the last, the number of iterations made.
    */
-  | { readonly kind: "loop"; readonly iteration: BufferIndex; readonly limit?: BufferIndex; readonly condition?: BufferIndex; readonly steps: readonly Step[] }
+  | {
+      readonly kind: "loop";
+      readonly iteration: BufferIndex;
+      readonly limit?: BufferIndex;
+      readonly condition?: BufferIndex;
+      readonly steps: readonly Step[];
+    }
   /** The extent takes the value of the i64 scalar `from`. */
   | { readonly kind: "extent"; readonly extent: ExtentIndex; readonly from: BufferIndex };
 

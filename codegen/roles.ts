@@ -55,7 +55,8 @@ export function rolesOf(stage: Stage): Roles | undefined {
   const sum = addend(stage);
   const product = sum && throughConversions(sum);
   const lane = stage.axes.at(-1);
-  if (product?.kind !== "binary" || product.op !== "mul" || !lane || stage.results.some((r) => stride(r.at[0]!, lane) !== 1)) return undefined;
+  if (product?.kind !== "binary" || product.op !== "mul" || !lane || stage.results.some((r) => stride(r.at[0]!, lane) !== 1))
+    return undefined;
   const sides = factors(product, lane);
   if (!sides) return undefined;
   const [vector, scalar] = sides.map(loopsOf) as [Set<Loop>, Set<Loop>];
@@ -70,7 +71,10 @@ export function rolesOf(stage: Stage): Roles | undefined {
 
 /** The factor with contiguous lanes, then the one without any. */
 function factors(product: Binary, lane: Loop): readonly [Expr, Expr] | undefined {
-  for (const [x, y] of [[product.a, product.b], [product.b, product.a]] as const) {
+  for (const [x, y] of [
+    [product.a, product.b],
+    [product.b, product.a],
+  ] as const) {
     const along = loadsOf([x]).some((l) => l.at.length > 0 && stride(l.at[0]!, lane) === 1);
     if (along && !loopsOf(y).has(lane)) return [x, y];
   }

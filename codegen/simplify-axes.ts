@@ -5,8 +5,9 @@
 import { type Atom, atomDim, type Dim, type Loop, loopAtom, mul, stride, substituteDim } from "../ir/dim.ts";
 import { type Buffer, dimsOf, type Expr, substituteIndices, visitExpr } from "../ir/expr.ts";
 import type { Stage } from "../ir/stage.ts";
+import { flattenOffset, type View } from "../ir/view.ts";
 import { mapStage, stageExprs } from "./fuse.ts";
-import { flattenExpr, flattenInside, flattenOffset, type View } from "./lower.ts";
+import { flattenExpr, flattenInside } from "./flatten.ts";
 
 /** The stage with one flat offset per load and store, on as few axes as possible. */
 export function simplifyStage(stage: Stage, viewFor: (b: Buffer) => View): Stage {
@@ -42,7 +43,12 @@ function dropUnits(stage: Stage): Stage {
   const units = [...stage.axes, ...foldAxes].filter(isUnit);
   if (units.length === 0) return stage;
   const kept = foldAxes.filter((a) => !isUnit(a));
-  return substitute(stage, new Map(units.map((a) => [a, 0])), stage.axes.filter((a) => !isUnit(a)), kept);
+  return substitute(
+    stage,
+    new Map(units.map((a) => [a, 0])),
+    stage.axes.filter((a) => !isUnit(a)),
+    kept,
+  );
 }
 
 /** Every dim of the stage that mentions a loop. */

@@ -5,7 +5,22 @@ import type { Dim } from "./dim.ts";
 import type { Graph } from "./graph.ts";
 import { type DType, dtypes, type TensorType, type Type } from "./type.ts";
 
-export const attributeKinds = ["int", "float", "bool", "string", "ints", "floats", "strings", "dim", "dims", "dtype", "type", "data", "graph", "pairs"] as const;
+export const attributeKinds = [
+  "int",
+  "float",
+  "bool",
+  "string",
+  "ints",
+  "floats",
+  "strings",
+  "dim",
+  "dims",
+  "dtype",
+  "type",
+  "data",
+  "graph",
+  "pairs",
+] as const;
 export type AttributeKind = (typeof attributeKinds)[number];
 
 export interface Attribute<T> {
@@ -27,7 +42,10 @@ export interface Constant {
   readonly data: TensorData;
 }
 
-const isList = <T>(is: (v: unknown) => v is T) => (v: unknown): v is readonly T[] => Array.isArray(v) && v.every(is);
+const isList =
+  <T>(is: (v: unknown) => v is T) =>
+  (v: unknown): v is readonly T[] =>
+    Array.isArray(v) && v.every(is);
 const isNumber = (v: unknown): v is number => typeof v === "number";
 const isInt = (v: unknown): v is number => Number.isSafeInteger(v);
 const isString = (v: unknown): v is string => typeof v === "string";
@@ -35,12 +53,14 @@ const isDim = (v: unknown): v is Dim => isInt(v) || (typeof v === "object" && v 
 const isDType = (v: unknown): v is DType => isString(v) && (dtypes as readonly string[]).includes(v);
 const hasField = (v: unknown, field: string): boolean => typeof v === "object" && v !== null && field in v;
 
-const attribute = <T>(kind: AttributeKind, accepts: (v: unknown) => v is T) => (fallback?: T, doc?: string): Attribute<T> => ({
-  kind,
-  accepts,
-  ...(fallback !== undefined && { fallback }),
-  ...(doc !== undefined && { doc }),
-});
+const attribute =
+  <T>(kind: AttributeKind, accepts: (v: unknown) => v is T) =>
+  (fallback?: T, doc?: string): Attribute<T> => ({
+    kind,
+    accepts,
+    ...(fallback !== undefined && { fallback }),
+    ...(doc !== undefined && { doc }),
+  });
 
 export const int = attribute<number>("int", isInt);
 export const float = attribute<number>("float", isNumber);
@@ -56,7 +76,10 @@ export const type = attribute<Type>("type", (v): v is Type => hasField(v, "kind"
 export const data = attribute<Constant>("data", (v): v is Constant => hasField(v, "data"));
 export const graph = attribute<Graph>("graph", (v): v is Graph => hasField(v, "inputs"));
 /** Pairs of a begin and an end per axis, such as pads. */
-export const pairs = attribute<readonly (readonly [Dim, Dim])[]>("pairs", isList((v): v is readonly [Dim, Dim] => Array.isArray(v) && v.length === 2 && v.every(isDim)));
+export const pairs = attribute<readonly (readonly [Dim, Dim])[]>(
+  "pairs",
+  isList((v): v is readonly [Dim, Dim] => Array.isArray(v) && v.length === 2 && v.every(isDim)),
+);
 
 /** One of a few strings. */
 export const choice = <const C extends readonly string[]>(choices: C, fallback?: C[number], doc?: string): Attribute<C[number]> => ({
@@ -81,6 +104,6 @@ export function checkAttribute<T>(a: Attribute<T>, value: unknown, name: string)
   const expected = a.choices ? a.choices.map((c) => `"${c}"`).join(" or ") : a.kind;
   throw new OpError(v === undefined ? `attribute '${name}' is missing` : `attribute '${name}' has the wrong value`, "bad-attribute", {
     expected,
-    ...(v !== undefined && { received: typeof v === "object" ? "a value of another kind" : String(v) }),
+    ...(v !== undefined && { received: typeof v === "object" ? "a value of another kind" : JSON.stringify(v) }),
   });
 }

@@ -35,7 +35,7 @@ export const forgetContent = (v: Value): void => void known.delete(v);
 /** The elements as numbers; undefined when one of them is not a constant. */
 export function constantContent(v: Value): number[] | undefined {
   const content = contentOf(v);
-  return content?.every((e) => e.kind === "const") ? content.map((e) => Number(e.kind === "const" && e.value)) : undefined;
+  return content?.every((e) => e.kind === "const") ? content.map((e) => Number(e.value)) : undefined;
 }
 
 /** The elements of an integer tensor as extents; undefined when one of them depends on data. */

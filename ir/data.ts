@@ -26,7 +26,8 @@ export class MemorySource implements ByteSource {
   }
 
   read(offset: number, length: number): Uint8Array {
-    if (offset < 0 || length < 0 || offset + length > this.size) throw new RangeError(`bytes ${offset} to ${offset + length} are outside '${this.name}'`);
+    if (offset < 0 || length < 0 || offset + length > this.size)
+      throw new RangeError(`bytes ${offset} to ${offset + length} are outside '${this.name}'`);
     return this.bytes.subarray(offset, offset + length);
   }
 }

@@ -6,7 +6,7 @@ import { type Attribute, checkAttribute } from "./attribute.ts";
 import { OpError } from "./diagnostic.ts";
 import { type Dim, isExtent } from "./dim.ts";
 import type { Buffer } from "./expr.ts";
-import { Graph, Op, Value } from "./graph.ts";
+import { type Graph, Op, Value } from "./graph.ts";
 import { type Location, unknownLocation } from "./location.ts";
 import type { Stmt } from "./loop.ts";
 import type { Stage } from "./stage.ts";
@@ -115,7 +115,8 @@ function layOut(definition: AnyOpDefinition, given: Readonly<Record<string, unkn
   return specs.flatMap(([name, spec]): readonly (Value | undefined)[] => {
     const value = given[name] as Value | readonly Value[] | undefined;
     if (value === undefined && spec.arity === "one") throw new OpError(`operand '${name}' is missing`, "bad-operand");
-    const values: readonly (Value | undefined)[] = spec.arity === "many" ? ((value ?? []) as readonly Value[]) : [value as Value | undefined];
+    const values: readonly (Value | undefined)[] =
+      spec.arity === "many" ? ((value ?? []) as readonly Value[]) : [value as Value | undefined];
     for (const v of values) {
       if (v && spec.accepts === "tensor" && v.type.kind !== "tensor") {
         throw new OpError(`operand '${name}' is not a tensor`, "bad-operand", { expected: "a tensor", received: formatType(v.type) });
@@ -162,8 +163,8 @@ export function createOp<D extends AnyOpDefinition>(
   attributes: Partial<AttributesFor<D>>,
   location: Location,
 ): OpOf<D> {
-  const laidOut = layOut(definition, operands as Record<string, unknown>);
-  const completed = completeAttributes(definition, attributes as Record<string, unknown>);
+  const laidOut = layOut(definition, operands);
+  const completed = completeAttributes(definition, attributes);
   const op = new Op(definition, laidOut, completed, location) as OpOf<D>;
   try {
     inferTypes(op).forEach((type, i) => op.results.push(new Value(type, op, i, "")));
@@ -187,16 +188,28 @@ export class Builder {
   ) {}
 
   /** Creates the op and gives its first result. */
-  create<D extends AnyOpDefinition>(definition: D, operands: Partial<OperandsFor<D, Value>>, attributes: Partial<AttributesFor<D>> = {}): Value {
+  create<D extends AnyOpDefinition>(
+    definition: D,
+    operands: Partial<OperandsFor<D, Value>>,
+    attributes: Partial<AttributesFor<D>> = {},
+  ): Value {
     return this.createOp(definition, operands, attributes).result;
   }
 
   /** Creates the op and gives all its results. */
-  createAll<D extends AnyOpDefinition>(definition: D, operands: Partial<OperandsFor<D, Value>>, attributes: Partial<AttributesFor<D>> = {}): readonly Value[] {
+  createAll<D extends AnyOpDefinition>(
+    definition: D,
+    operands: Partial<OperandsFor<D, Value>>,
+    attributes: Partial<AttributesFor<D>> = {},
+  ): readonly Value[] {
     return this.createOp(definition, operands, attributes).results;
   }
 
-  createOp<D extends AnyOpDefinition>(definition: D, operands: Partial<OperandsFor<D, Value>>, attributes: Partial<AttributesFor<D>> = {}): OpOf<D> {
+  createOp<D extends AnyOpDefinition>(
+    definition: D,
+    operands: Partial<OperandsFor<D, Value>>,
+    attributes: Partial<AttributesFor<D>> = {},
+  ): OpOf<D> {
     const op = createOp(definition, operands, attributes, this.location);
     this.graph.insert(op, this.before);
     this.created?.(op);

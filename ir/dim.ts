@@ -112,7 +112,7 @@ export const loop = (name: string, size: Dim): Dim => atomDim(loopAtom(name, siz
 export const opaque = (o: Opaque): Dim => atomDim(intern(o));
 
 export function add(...dims: readonly Dim[]): Dim {
-  if (dims.every((d) => typeof d === "number")) return (dims as readonly number[]).reduce((a, b) => a + b, 0);
+  if (dims.every((d) => typeof d === "number")) return dims.reduce((a, b) => a + b, 0);
   return poly(dims.flatMap(termsOf));
 }
 
@@ -237,7 +237,9 @@ function upper(d: Dim): Dim {
   if (typeof d === "number") return d;
   return add(
     ...d.terms.map((t) =>
-      t.coefficient < 0 ? poly([t]) : t.atoms.reduce<Dim>((p, a) => mul(p, a.kind === "loop" ? sub(a.extent, 1) : atomDim(a)), t.coefficient),
+      t.coefficient < 0
+        ? poly([t])
+        : t.atoms.reduce<Dim>((p, a) => mul(p, a.kind === "loop" ? sub(a.extent, 1) : atomDim(a)), t.coefficient),
     ),
   );
 }
@@ -278,7 +280,7 @@ function atomRange(a: Atom): readonly [number, number] {
       return divideRange(range(a.a), range(a.b));
     case "min":
     case "max": {
-      const f = Math[a.kind];
+      const f = (p: number, q: number): number => (a.kind === "min" ? Math.min(p, q) : Math.max(p, q));
       const [x, y] = [range(a.a), range(a.b)];
       return [f(x[0], y[0]), f(x[1], y[1])];
     }

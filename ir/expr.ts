@@ -6,7 +6,17 @@
  */
 import * as dim from "./dim.ts";
 import type { Dim, Loop } from "./dim.ts";
-import { type BinaryOp, convertScalar, evaluateBinary, evaluateUnary, isComparison, normalize, roundScalar, type Scalar, type UnaryOp } from "./scalar.ts";
+import {
+  type BinaryOp,
+  convertScalar,
+  evaluateBinary,
+  evaluateUnary,
+  isComparison,
+  normalize,
+  roundScalar,
+  type Scalar,
+  type UnaryOp,
+} from "./scalar.ts";
 import { type ComputeType, computeType, type DType, isInteger, isUnsigned } from "./type.ts";
 
 /** Memory that loads and stores name: an operand, a result or a temporary of a kernel. Compared by identity. */
@@ -117,7 +127,7 @@ export function unary(op: UnaryOp, x: Expr): Expr {
   return intern(`u${op}${x.id}`, (id) => ({ id, kind: "unary", dtype, op, x }));
 }
 
-const isValue = (e: Expr, value: number): boolean => e.kind === "const" && e.value == value && !Object.is(e.value, -0);
+const isValue = (e: Expr, value: number): boolean => e.kind === "const" && Number(e.value) === value && !Object.is(e.value, -0);
 const isIntegral = (dtype: ComputeType): boolean => dtype === "i32" || dtype === "i64" || dtype === "u64";
 
 export function binary(op: BinaryOp, a: Expr, b: Expr): Expr {
@@ -161,7 +171,10 @@ function simplifyBinary(op: BinaryOp, a: Expr, b: Expr): Expr | undefined {
 function simplifyLogic(a: Expr, b: Expr, neutral: number, absorbing: number): Expr | undefined {
   if (a === b) return a;
   if (a.dtype !== "bool") return undefined;
-  for (const [x, y] of [[a, b], [b, a]] as const) {
+  for (const [x, y] of [
+    [a, b],
+    [b, a],
+  ] as const) {
     if (isValue(x, neutral)) return y;
     if (isValue(x, absorbing)) return x;
   }
@@ -261,7 +274,9 @@ function structureHash(e: Expr): string {
 
 function structureText(e: Expr): string {
   const parts = partsOf(e).map(structureHash).join();
-  const dims = dimsOf(e).map((d) => dim.dimKey(d).replace(/\.\d+/g, "")).join();
+  const dims = dimsOf(e)
+    .map((d) => dim.dimKey(d).replace(/\.\d+/g, ""))
+    .join();
   switch (e.kind) {
     case "const":
       return `${e.dtype} ${scalarKey(e.value)}`;
@@ -299,7 +314,10 @@ class OpaqueExpr implements dim.Opaque {
 }
 
 /** The expression inside an opaque atom that `toDim` made. */
-export const opaqueExpr = (a: dim.Opaque): Expr => (a as OpaqueExpr).expr;
+export function opaqueExpr(a: dim.Opaque): Expr {
+  if (!(a instanceof OpaqueExpr)) throw new Error("an opaque atom holds no expression");
+  return a.expr;
+}
 
 /** An integer expression as an index; what the algebra cannot express becomes an opaque atom. */
 export function toDim(e: Expr): Dim {
@@ -319,8 +337,10 @@ export function toDim(e: Expr): Dim {
   }
 }
 
-const whenPositive = (f: (a: Dim, b: Dim) => Dim) => (a: Dim, b: Dim): Dim | undefined =>
-  dim.isNonNegative(a) && dim.range(b)[0] > 0 ? f(a, b) : undefined;
+const whenPositive =
+  (f: (a: Dim, b: Dim) => Dim) =>
+  (a: Dim, b: Dim): Dim | undefined =>
+    dim.isNonNegative(a) && dim.range(b)[0] > 0 ? f(a, b) : undefined;
 
 const indexArithmetic: Partial<Record<BinaryOp, (a: Dim, b: Dim) => Dim | undefined>> = {
   add: (a, b) => dim.add(a, b),
@@ -338,7 +358,7 @@ function exprRange(e: Expr): readonly [number, number] {
   if (e.kind === "convert" && isIntegral(e.x.dtype)) return exprRange(e.x);
   if (e.kind === "select") return hull(exprRange(e.a), exprRange(e.b));
   if (e.kind === "binary" && (e.op === "max" || e.op === "min")) {
-    const f = Math[e.op];
+    const f = (p: number, q: number): number => (e.op === "min" ? Math.min(p, q) : Math.max(p, q));
     const [a, b] = [exprRange(e.a), exprRange(e.b)];
     return [f(a[0], b[0]), f(a[1], b[1])];
   }
@@ -346,7 +366,10 @@ function exprRange(e: Expr): readonly [number, number] {
   return e.dtype === "bool" ? [0, 1] : [-Infinity, Infinity];
 }
 
-const hull = (a: readonly [number, number], b: readonly [number, number]): readonly [number, number] => [Math.min(a[0], b[0]), Math.max(a[1], b[1])];
+const hull = (a: readonly [number, number], b: readonly [number, number]): readonly [number, number] => [
+  Math.min(a[0], b[0]),
+  Math.max(a[1], b[1]),
+];
 
 /** The direct parts of an expression. */
 export function partsOf(e: Expr): readonly Expr[] {

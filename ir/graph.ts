@@ -137,7 +137,7 @@ export class Graph {
 
   /** The ops in order; the current one may be removed and new ones inserted while iterating. */
   *ops(): Generator<Op, void, undefined> {
-    for (let op = this.first; op; ) {
+    for (let op = this.first; op;) {
       const { next } = op;
       yield op;
       op = op.graph === this ? op.next : next;
@@ -145,7 +145,7 @@ export class Graph {
   }
 
   *opsReversed(): Generator<Op, void, undefined> {
-    for (let op = this.last; op; ) {
+    for (let op = this.last; op;) {
       const { previous } = op;
       yield op;
       op = op.graph === this ? op.previous : previous;

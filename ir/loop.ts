@@ -6,7 +6,8 @@ import { asAtom, type Dim, type Extent, loop as loopOf, type Loop } from "./dim.
 import type { Buffer, Expr } from "./expr.ts";
 import type { ComputeType } from "./type.ts";
 
-export type LoopMode = "serial" | "parallel" | "unroll" | "vector" | "workgroup.x" | "workgroup.y" | "workgroup.z" | "local.x" | "local.y" | "local.z";
+export type LoopMode =
+  "serial" | "parallel" | "unroll" | "vector" | "workgroup.x" | "workgroup.y" | "workgroup.z" | "local.x" | "local.y" | "local.z";
 
 /** Where a buffer made inside a kernel lives: named scalars, planned per-thread scratch, or memory shared by a workgroup. */
 export type Scope = "register" | "scratch" | "workgroup";
@@ -21,7 +22,13 @@ export type Stmt =
   | { readonly kind: "let"; readonly name: string; readonly dtype: ComputeType; readonly value: Expr }
   | { readonly kind: "assign"; readonly name: string; readonly dtype: ComputeType; readonly value: Expr }
   /** `combine`: the stored value is combined with what is there (atomically inside parallel loops). */
-  | { readonly kind: "store"; readonly buffer: Buffer; readonly at: readonly Dim[]; readonly value: Expr; readonly combine?: "add" | "mul" | "max" | "min" }
+  | {
+      readonly kind: "store";
+      readonly buffer: Buffer;
+      readonly at: readonly Dim[];
+      readonly value: Expr;
+      readonly combine?: "add" | "mul" | "max" | "min";
+    }
   | { readonly kind: "alloc"; readonly buffer: Buffer; readonly scope: Scope }
   | { readonly kind: "barrier" };
 

@@ -107,4 +107,5 @@ export function encodeMagnitude(f: FloatFormat, value: number, saturate: boolean
 }
 
 /** `value` rounded to the format. */
-export const roundToFormat = (f: FloatFormat, value: number, saturate = f.saturates): number => decodeFloat(f, encodeFloat(f, value, saturate));
+export const roundToFormat = (f: FloatFormat, value: number, saturate = f.saturates): number =>
+  decodeFloat(f, encodeFloat(f, value, saturate));

@@ -12,15 +12,56 @@ import { type ComputeType, type DType, integerBits, isInteger, isUnsigned } from
 export type Scalar = number | bigint;
 
 export const unaryOps = [
-  "neg", "abs", "floor", "ceil", "rint", "trunc", "sqrt", "exp", "expm1", "log", "log1p",
-  "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf",
-  "not", "isnan",
+  "neg",
+  "abs",
+  "floor",
+  "ceil",
+  "rint",
+  "trunc",
+  "sqrt",
+  "exp",
+  "expm1",
+  "log",
+  "log1p",
+  "sin",
+  "cos",
+  "tan",
+  "asin",
+  "acos",
+  "atan",
+  "sinh",
+  "cosh",
+  "tanh",
+  "asinh",
+  "acosh",
+  "atanh",
+  "erf",
+  "not",
+  "isnan",
 ] as const;
 export type UnaryOp = (typeof unaryOps)[number];
 
 export const binaryOps = [
-  "add", "sub", "mul", "div", "rem", "max", "min", "maxnum", "minnum", "pow", "atan2",
-  "and", "or", "xor", "shl", "shr", "eq", "ne", "lt", "le",
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "rem",
+  "max",
+  "min",
+  "maxnum",
+  "minnum",
+  "pow",
+  "atan2",
+  "and",
+  "or",
+  "xor",
+  "shl",
+  "shr",
+  "eq",
+  "ne",
+  "lt",
+  "le",
 ] as const;
 export type BinaryOp = (typeof binaryOps)[number];
 
@@ -49,7 +90,7 @@ const limits = { i32: [-(2n ** 31n), 2n ** 31n - 1n], i64: [-(2n ** 63n), 2n ** 
 
 /** Conversion between compute types. */
 export function convertScalar(from: ComputeType, to: ComputeType, x: Scalar): Scalar {
-  if (to === "bool") return x == 0 ? 0 : 1;
+  if (to === "bool") return Number(x) === 0 ? 0 : 1;
   if (to === "f32" || to === "f64" || (from !== "f32" && from !== "f64")) return normalize(to, x);
   const value = Number(x);
   if (Number.isNaN(value)) return normalize(to, 0);

@@ -7,7 +7,25 @@
 import type { Dim, Loop } from "./dim.ts";
 import { asAtom, loop } from "./dim.ts";
 import {
-  add, and, binary, type Buffer, constant, type Expr, f32, index, le, load, lt, max, min, mul, or, eq, select, unary, variable,
+  add,
+  and,
+  binary,
+  type Buffer,
+  constant,
+  type Expr,
+  f32,
+  index,
+  le,
+  load,
+  lt,
+  max,
+  min,
+  mul,
+  or,
+  eq,
+  select,
+  unary,
+  variable,
 } from "./expr.ts";
 import type { ComputeType } from "./type.ts";
 
@@ -99,7 +117,12 @@ const right = (name: string, dtype: ComputeType): Expr => variable(`${name}_righ
 
 function associative(x: Expr, init: Expr, f: (a: Expr, b: Expr) => Expr): Folding {
   const { dtype } = x;
-  return { state: [{ name: "acc", dtype, init }], step: [f(acc(dtype), x)], merge: [f(acc(dtype), right("acc", dtype))], value: acc(dtype) };
+  return {
+    state: [{ name: "acc", dtype, init }],
+    step: [f(acc(dtype), x)],
+    merge: [f(acc(dtype), right("acc", dtype))],
+    value: acc(dtype),
+  };
 }
 
 /** The least and the greatest value of a compute type: the neutral elements of `max` and `min`. */
@@ -139,7 +162,8 @@ export function argExtreme(x: Expr, position: Dim, of: "max" | "min", last = fal
   };
   const here = index(position);
   const later = last ? le(at, here) : lt(here, at);
-  const tie = (a: Expr, b: Expr): Expr => (x.dtype === "f32" || x.dtype === "f64" ? or(eq(a, b), and(unary("isnan", a), unary("isnan", b))) : eq(a, b));
+  const tie = (a: Expr, b: Expr): Expr =>
+    x.dtype === "f32" || x.dtype === "f64" ? or(eq(a, b), and(unary("isnan", a), unary("isnan", b))) : eq(a, b);
   const take = or(eq(at, none), beats(x, best), and(tie(x, best), later));
   const otherLater = last ? le(at, otherAt) : lt(otherAt, at);
   const takeOther = and(unary("not", eq(otherAt, none)), or(eq(at, none), beats(other, best), and(tie(other, best), otherLater)));
@@ -188,4 +212,3 @@ export const paddedLoad = (b: Buffer, indices: readonly Dim[], inside: Expr, oth
   const value = load(b, indices);
   return select(inside, value, otherwise ?? (value.dtype === "f32" ? f32(0) : constant(value.dtype, 0)));
 };
-

@@ -4,8 +4,16 @@ import { roundScalar, type Scalar } from "./scalar.ts";
 import type { DType } from "./type.ts";
 
 export type TypedArray =
-  | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array
-  | BigInt64Array | BigUint64Array | Float32Array | Float64Array;
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+  | Float32Array
+  | Float64Array;
 
 interface ArrayType {
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): TypedArray;
@@ -14,10 +22,28 @@ interface ArrayType {
 
 /** The typed array that lies over memory of a dtype; minifloats appear as their bits. */
 export const arrayTypes = {
-  f16: Uint16Array, bf16: Uint16Array, f32: Float32Array, f64: Float64Array,
-  f8e4m3fn: Uint8Array, f8e4m3fnuz: Uint8Array, f8e5m2: Uint8Array, f8e5m2fnuz: Uint8Array, f8e8m0: Uint8Array, f4e2m1: Uint8Array,
-  i2: Int8Array, i4: Int8Array, i8: Int8Array, i16: Int16Array, i32: Int32Array, i64: BigInt64Array,
-  u2: Uint8Array, u4: Uint8Array, u8: Uint8Array, u16: Uint16Array, u32: Uint32Array, u64: BigUint64Array,
+  f16: Uint16Array,
+  bf16: Uint16Array,
+  f32: Float32Array,
+  f64: Float64Array,
+  f8e4m3fn: Uint8Array,
+  f8e4m3fnuz: Uint8Array,
+  f8e5m2: Uint8Array,
+  f8e5m2fnuz: Uint8Array,
+  f8e8m0: Uint8Array,
+  f4e2m1: Uint8Array,
+  i2: Int8Array,
+  i4: Int8Array,
+  i8: Int8Array,
+  i16: Int16Array,
+  i32: Int32Array,
+  i64: BigInt64Array,
+  u2: Uint8Array,
+  u4: Uint8Array,
+  u8: Uint8Array,
+  u16: Uint16Array,
+  u32: Uint32Array,
+  u64: BigUint64Array,
   bool: Uint8Array,
 } as const satisfies Record<Exclude<DType, "string">, ArrayType>;
 

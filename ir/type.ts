@@ -6,11 +6,30 @@
 import { type Dim, formatDim } from "./dim.ts";
 
 export const dtypes = [
-  "f16", "bf16", "f32", "f64",
-  "f8e4m3fn", "f8e4m3fnuz", "f8e5m2", "f8e5m2fnuz", "f8e8m0", "f4e2m1",
-  "i2", "i4", "i8", "i16", "i32", "i64",
-  "u2", "u4", "u8", "u16", "u32", "u64",
-  "bool", "string",
+  "f16",
+  "bf16",
+  "f32",
+  "f64",
+  "f8e4m3fn",
+  "f8e4m3fnuz",
+  "f8e5m2",
+  "f8e5m2fnuz",
+  "f8e8m0",
+  "f4e2m1",
+  "i2",
+  "i4",
+  "i8",
+  "i16",
+  "i32",
+  "i64",
+  "u2",
+  "u4",
+  "u8",
+  "u16",
+  "u32",
+  "u64",
+  "bool",
+  "string",
 ] as const;
 export type DType = (typeof dtypes)[number];
 
@@ -60,17 +79,45 @@ export const sameType = (a: Type, b: Type): boolean => a === b || formatType(a) 
 export const sameShape = (a: readonly Dim[], b: readonly Dim[]): boolean => a.length === b.length && a.every((d, i) => d === b[i]);
 
 const bytes: Record<DType, number> = {
-  f16: 2, bf16: 2, f32: 4, f64: 8,
-  f8e4m3fn: 1, f8e4m3fnuz: 1, f8e5m2: 1, f8e5m2fnuz: 1, f8e8m0: 1, f4e2m1: 1,
-  i2: 1, i4: 1, i8: 1, i16: 2, i32: 4, i64: 8,
-  u2: 1, u4: 1, u8: 1, u16: 2, u32: 4, u64: 8,
-  bool: 1, string: 0,
+  f16: 2,
+  bf16: 2,
+  f32: 4,
+  f64: 8,
+  f8e4m3fn: 1,
+  f8e4m3fnuz: 1,
+  f8e5m2: 1,
+  f8e5m2fnuz: 1,
+  f8e8m0: 1,
+  f4e2m1: 1,
+  i2: 1,
+  i4: 1,
+  i8: 1,
+  i16: 2,
+  i32: 4,
+  i64: 8,
+  u2: 1,
+  u4: 1,
+  u8: 1,
+  u16: 2,
+  u32: 4,
+  u64: 8,
+  bool: 1,
+  string: 0,
 };
 /** Bytes of one element in memory; elements narrower than a byte take one (their low bits, sign-extended). */
 export const byteSize = (dtype: DType): number => bytes[dtype];
 
 const floats: ReadonlySet<DType> = new Set<DType>([
-  "f16", "bf16", "f32", "f64", "f8e4m3fn", "f8e4m3fnuz", "f8e5m2", "f8e5m2fnuz", "f8e8m0", "f4e2m1",
+  "f16",
+  "bf16",
+  "f32",
+  "f64",
+  "f8e4m3fn",
+  "f8e4m3fnuz",
+  "f8e5m2",
+  "f8e5m2fnuz",
+  "f8e8m0",
+  "f4e2m1",
 ]);
 export const isFloat = (dtype: DType): boolean => floats.has(dtype);
 export const isInteger = (dtype: DType): boolean => /^[iu]\d/.test(dtype);
@@ -88,5 +135,5 @@ export function computeType(dtype: DType): ComputeType {
 
 /** The shape as numbers, or undefined when an extent is symbolic. */
 export function staticShape(shape: readonly Dim[]): number[] | undefined {
-  return shape.every((d) => typeof d === "number") ? [...(shape as readonly number[])] : undefined;
+  return shape.every((d) => typeof d === "number") ? [...shape] : undefined;
 }

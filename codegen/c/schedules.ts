@@ -12,7 +12,9 @@ export function scheduleC(stage: Stage, machine: Machine): Schedule {
   const lanes = lanesFor(stage, machine);
   const roles = lanes > 1 ? rolesOf(stage) : undefined;
   const schedule =
-    (roles && tiledProduct(stage, roles, machine, lanes)) ?? (lanes > 1 ? (lanesAlongAxis(stage, lanes) ?? lanesAlongFold(stage, lanes)) : undefined) ?? scalar(stage);
+    (roles && tiledProduct(stage, roles, machine, lanes)) ??
+    (lanes > 1 ? (lanesAlongAxis(stage, lanes) ?? lanesAlongFold(stage, lanes)) : undefined) ??
+    scalar(stage);
   return inParallel(stage, schedule);
 }
 
@@ -130,7 +132,8 @@ function isContiguous(stage: Stage, axis: Loop): boolean {
 /** The last axis along the lanes, with one state per lane where there is a fold. */
 function lanesAlongAxis(stage: Stage, lanes: number): Schedule | undefined {
   const lane = stage.axes.at(-1);
-  if (!lane || typeof lane.extent !== "number" || lane.extent < lanes || stage.fold?.emit === "each" || !isContiguous(stage, lane)) return undefined;
+  if (!lane || typeof lane.extent !== "number" || lane.extent < lanes || stage.fold?.emit === "each" || !isContiguous(stage, lane))
+    return undefined;
   const { outer, inner } = tileOf(lane, lanes);
   return {
     splits: [tileOf(lane, lanes)],
@@ -167,7 +170,10 @@ function inParallel(stage: Stage, schedule: Schedule): Schedule {
   const work = product([...stage.axes, ...foldAxes(stage)].map((a) => a.extent));
   if (typeof work === "number" && work < leastWork) return schedule;
   const extents = loopExtents(stage, schedule);
-  const folds = new Set([...names(foldAxes(stage)), ...(schedule.splits ?? []).filter((s) => names(foldAxes(stage)).includes(s.axis)).flatMap((s) => [s.outer, s.inner])]);
+  const folds = new Set([
+    ...names(foldAxes(stage)),
+    ...(schedule.splits ?? []).filter((s) => names(foldAxes(stage)).includes(s.axis)).flatMap((s) => [s.outer, s.inner]),
+  ]);
   const limit = schedule.accumulateIn === undefined ? schedule.order.length - 1 : schedule.order.indexOf(schedule.accumulateIn);
   const isFree = (i: number): boolean => i <= limit && schedule.modes?.[schedule.order[i]!] === undefined && !folds.has(schedule.order[i]!);
   if (!isFree(0)) return schedule;

@@ -16,7 +16,10 @@ export function loadProgram(program: Program): Executable {
   const weights = packWeights(program);
   // The text is printed from the program by us; nothing of the model's own text is in it but quoted or escaped names.
   // eslint-disable-next-line @typescript-eslint/no-implied-eval
-  const load = new Function(`${moduleText(program)}\nreturn { kernels, plan };`) as () => { kernels: Kernel[]; plan: (e: readonly number[]) => Plan };
+  const load = new Function(`${moduleText(program)}\nreturn { kernels, plan };`) as () => {
+    kernels: Kernel[];
+    plan: (e: readonly number[]) => Plan;
+  };
   const { kernels, plan } = load();
   const walked = {
     buffers: manifestBuffers(program),

@@ -372,7 +372,13 @@ class JsPrinter {
   private number(e: Expr): string | undefined {
     if (this.parts.has(e)) return undefined;
     if (e.kind === "index") return this.dim(e.dim);
-    if (e.kind === "const" && isLong(e.dtype) && BigInt(e.value) === BigInt(Math.trunc(Number(e.value))) && Math.abs(Number(e.value)) < 2 ** 53) return `${e.value}`;
+    if (
+      e.kind === "const" &&
+      isLong(e.dtype) &&
+      BigInt(e.value) === BigInt(Math.trunc(Number(e.value))) &&
+      Math.abs(Number(e.value)) < 2 ** 53
+    )
+      return `${e.value}`;
     return e.kind === "convert" && e.dtype === "i64" && e.x.dtype === "i32" ? this.expr(e.x) : undefined;
   }
 
@@ -383,7 +389,9 @@ class JsPrinter {
       if (factors.length === 0) return String(t.coefficient);
       return (t.coefficient === 1 ? factors : [String(t.coefficient), ...factors]).join(" * ");
     });
-    return terms.length === 1 && d.terms[0]!.atoms.length === 1 && d.terms[0]!.coefficient === 1 ? terms[0]! : `(${terms.join(" + ").replaceAll("+ -", "- ")})`;
+    return terms.length === 1 && d.terms[0]!.atoms.length === 1 && d.terms[0]!.coefficient === 1
+      ? terms[0]!
+      : `(${terms.join(" + ").replaceAll("+ -", "- ")})`;
   }
 
   private atom(a: Atom): string {
@@ -395,9 +403,13 @@ class JsPrinter {
       case "opaque":
         return this.opaque(opaqueExpr(a));
       case "floordiv":
-        return isNonNegative(a.a) && range(a.a)[1] < 2 ** 31 ? `(${this.dim(a.a)} / ${this.dim(a.b)} | 0)` : `Math.floor(${this.dim(a.a)} / ${this.dim(a.b)})`;
+        return isNonNegative(a.a) && range(a.a)[1] < 2 ** 31
+          ? `(${this.dim(a.a)} / ${this.dim(a.b)} | 0)`
+          : `Math.floor(${this.dim(a.a)} / ${this.dim(a.b)})`;
       case "mod":
-        return isNonNegative(a.a) ? `(${this.dim(a.a)} % ${this.dim(a.b)})` : `${this.module.use("floorMod")}(${this.dim(a.a)}, ${this.dim(a.b)})`;
+        return isNonNegative(a.a)
+          ? `(${this.dim(a.a)} % ${this.dim(a.b)})`
+          : `${this.module.use("floorMod")}(${this.dim(a.a)}, ${this.dim(a.b)})`;
       default:
         return `Math.${a.kind}(${this.dim(a.a)}, ${this.dim(a.b)})`;
     }
@@ -413,7 +425,11 @@ class JsPrinter {
 
 const extentName = (name: string): string => `$${name.replace(/\W/g, (c) => `_${c.charCodeAt(0)}_`)}`;
 
-const reserved = new Set("break case catch class const continue default delete do else enum eval export extends false finally for function if implements import in instanceof interface let new null package private protected public return static super switch this throw true try typeof var void while with yield await".split(" "));
+const reserved = new Set(
+  "break case catch class const continue default delete do else enum eval export extends false finally for function if implements import in instanceof interface let new null package private protected public return static super switch this throw true try typeof var void while with yield await".split(
+    " ",
+  ),
+);
 const variableName = (name: string): string => (reserved.has(name) ? `${name}_` : name);
 
 const comparisonSigns: Partial<Record<Binary["op"], string>> = { eq: "===", ne: "!==", lt: "<", le: "<=" };
@@ -427,8 +443,21 @@ function literal({ dtype, value }: Const): string {
 }
 
 const arrayNames: Record<Exclude<DType, "string" | MinifloatType>, string> = {
-  f32: "Float32Array", f64: "Float64Array", i2: "Int8Array", i4: "Int8Array", i8: "Int8Array", i16: "Int16Array", i32: "Int32Array", i64: "BigInt64Array",
-  u2: "Uint8Array", u4: "Uint8Array", u8: "Uint8Array", u16: "Uint16Array", u32: "Uint32Array", u64: "BigUint64Array", bool: "Uint8Array",
+  f32: "Float32Array",
+  f64: "Float64Array",
+  i2: "Int8Array",
+  i4: "Int8Array",
+  i8: "Int8Array",
+  i16: "Int16Array",
+  i32: "Int32Array",
+  i64: "BigInt64Array",
+  u2: "Uint8Array",
+  u4: "Uint8Array",
+  u8: "Uint8Array",
+  u16: "Uint16Array",
+  u32: "Uint32Array",
+  u64: "BigUint64Array",
+  bool: "Uint8Array",
 };
 
 /** Register tiles of f32 hold f64, as scalars of folds do. */

@@ -96,4 +96,3 @@ export const jsTarget: Target = {
   schedule: scalarSchedule,
   emit: emitJs,
 };
-
