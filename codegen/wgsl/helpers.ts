@@ -152,6 +152,15 @@ const floorDivision = (result: "q" | "r"): Definition =>
   return ${result === "q" ? "a / d - below" : "a % d + below * d"};`,
   );
 
+/** Sums that stay at the ends of i32 where they would leave it. */
+const boundedSum = (op: "+" | "-"): Definition =>
+  binaryInt(
+    (on) => `  let r = a ${op} b;
+  let left = ${op === "+" ? "(a ^ r) & (b ^ r)" : "(a ^ b) & (a ^ r)"};
+  let end = select(${on.n("2147483647i")}, ${on.n("-2147483647i - 1i")}, a < ${on.n("0i")});
+  return select(r, end, left < ${on.n("0i")});`,
+  );
+
 /** Nearest f16, ties to even: above 65520 infinite, in steps of 2^-24 below 2^-14, else of 11 significant bits. */
 const roundF16 = unaryFloat(
   (on) => `  let a = abs(x);
@@ -195,6 +204,8 @@ const definitions = {
   shr: shift(">>"),
   shl_word: shiftWord("<<"),
   shr_word: shiftWord(">>"),
+  add_bounded: boundedSum("+"),
+  sub_bounded: boundedSum("-"),
   floordiv: floorDivision("q"),
   mod: floorDivision("r"),
 } satisfies Record<string, Definition>;
@@ -224,7 +235,7 @@ export class Helpers {
   }
 }
 
-const integers: ReadonlySet<HelperName> = new Set<HelperName>(["pow_int", "div", "rem", "shl", "shr", "floordiv", "mod"]);
+const integers: ReadonlySet<HelperName> = new Set<HelperName>(["pow_int", "div", "rem", "shl", "shr", "floordiv", "mod", "add_bounded", "sub_bounded"]);
 
 function suffixOf(name: HelperName, lanes: number): string {
   if (name.endsWith("_word")) return lanes === 1 ? "u32" : "vec4u";

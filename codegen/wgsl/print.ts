@@ -43,6 +43,8 @@ interface Value {
   readonly text: string;
   readonly lanes: number;
   readonly type: WgslType;
+  /** A 64-bit sum that was kept at the ends of i32: good for comparisons and bounds, not for more arithmetic. */
+  readonly isBounded?: boolean;
 }
 
 const refuse = (reason: string): OpError => new OpError(reason, "unsupported-by-target");
@@ -544,7 +546,7 @@ class ShaderPrinter {
     const c = this.expr(cond);
     const count = Math.max(a.lanes, b.lanes, c.lanes);
     const [x, y] = this.alike(this.spread(a, count), b);
-    return { ...x, text: `select(${bare(y.text)}, ${bare(x.text)}, ${bare(c.text)})` };
+    return { ...x, ...(y.isBounded && { isBounded: true }), text: `select(${bare(y.text)}, ${bare(x.text)}, ${bare(c.text)})` };
   }
 
   private call(name: HelperName, type: WgslType, ...operands: readonly Value[]): Value {
@@ -583,20 +585,30 @@ class ShaderPrinter {
     const sign = comparisons[e.op];
     const [a, b] = [this.expr(e.a), this.expr(e.b)];
     if (sign === undefined) {
-      if (e.dtype === "i64" && !this.isExact(e, a, b)) throw wide(e.op);
-      return this.arithmetic(e.op, e.dtype, a, b);
+      if (e.dtype === "i64" && !this.isExact(e, a, b)) return this.boundedSum(e.op, a, b);
+      const value = this.arithmetic(e.op, e.dtype, a, b);
+      return a.isBounded || b.isBounded ? { ...value, isBounded: true } : value;
     }
     let [x, y] = this.alike(a, b);
     if (a.type === "bool" && (e.op === "lt" || e.op === "le")) [x, y] = [x, y].map((v): Value => ({ ...v, type: "u32", text: `${typeText("u32", v.lanes)}(${bare(v.text)})` })) as [Value, Value];
     return { type: "bool", lanes: x.lanes, text: `(${x.text} ${sign} ${y.text})` };
   }
 
+  /** A sum or difference of values of 32 bits, kept at the ends of i32: indices from data before they are bounded. */
+  private boundedSum(op: BinaryOp, a: Value, b: Value): Value {
+    const isPlain = [a, b].every((v) => v.type === "i32" && !v.isBounded);
+    if (!isPlain || (op !== "add" && op !== "sub")) throw wide(op);
+    return { ...this.call(op === "add" ? "add_bounded" : "sub_bounded", "i32", a, b), isBounded: true };
+  }
+
   /** Whether 32 bits hold the value of an i64 operation. */
   private isExact(e: Binary, a: Value, b: Value): boolean {
+    if (["max", "min", "maxnum", "minnum"].includes(e.op)) return true;
+    if (a.isBounded || b.isBounded) return false;
     const [low, high] = range(toDim(e));
     if (low >= -(2 ** 31) && high < 2 ** 31) return true;
     const isWords = a.type === "u32" || b.type === "u32";
-    return ["max", "min", "maxnum", "minnum", "and", "or", "xor"].includes(e.op) || (isWords && (e.op === "div" || e.op === "rem"));
+    return ["and", "or", "xor"].includes(e.op) || (isWords && (e.op === "div" || e.op === "rem"));
   }
 
   private arithmetic(op: BinaryOp, dtype: ComputeType, left: Value, right: Value): Value {
@@ -649,6 +661,7 @@ class ShaderPrinter {
     valueTypeOf(e.x.dtype);
     if (e.dtype === "i32" && e.x.dtype === "i64") return this.as("i32", this.low(e.x));
     const x = this.expr(e.x);
+    if (x.isBounded && e.dtype !== "bool") throw wide("convert");
     if (to === x.type || (e.dtype === "i64" && x.type === "u32")) return x;
     if (to === "bool") return { ...x, type: "bool", text: `(${x.text} != ${this.spread({ type: x.type, lanes: 1, text: scalarText(x.type, 0) }, x.lanes).text})` };
     if (x.type === "f32") {
