@@ -2,7 +2,7 @@
  * The kernels of a program, equal ones once. Their buffers are replaced by canonical ones (`x0`, `y1`, ...), so kernels
  * that compute the same from different memory are the same kernel.
  */
-import { atomsIn, type Atom, type Dim, dimKey, type Extent, loopAtom } from "../ir/dim.ts";
+import { atomsIn, type Atom, type Dim, dimKey, type Extent, loopAtom, product } from "../ir/dim.ts";
 import { type Buffer, dimsOf, type Expr, load, makeBuffer, opaqueExpr, rewriteExpr, toDim, index, visitExpr } from "../ir/expr.ts";
 import type { Op } from "../ir/graph.ts";
 import { mapStmts, type Param, type Stmt, visitStmts } from "../ir/loop.ts";
@@ -142,7 +142,7 @@ export class KernelTable {
     const args = [...new Set([...reads, ...writes])].filter((b) => !local.has(b));
     const params = args.map((b, i): Param => {
       const access = writes.has(b) ? (reads.has(b) ? "readwrite" : "write") : "read";
-      return { buffer: canonicalBuffer(`${access === "read" ? "x" : "y"}${i}`, b.dtype, []), access };
+      return { buffer: canonicalBuffer(`${access === "read" ? "x" : "y"}${i}`, b.dtype, [product(b.shape)]), access };
     });
     const by = new Map(args.map((b, i) => [b, params[i]!.buffer]));
     [...local].forEach((b, i) => by.set(b, canonicalBuffer(`t${i}_${b.name}`, b.dtype, b.shape)));

@@ -247,6 +247,11 @@ describe("c: programs", () => {
     }
   });
 
+  it("does not run freestanding models by itself", async () => {
+    const error = await Session.create(emit(dynamicProgram(), { freestanding: true })).catch((e: unknown) => String(e));
+    expect(error).match(/compiled with --freestanding/);
+  });
+
   it("refuses an unknown machine", () => {
     const diagnostics = new Diagnostics();
     emitC(dynamicProgram(), { name: "m", mcpu: "z80" }, diagnostics);
@@ -266,6 +271,8 @@ describe("c: programs", () => {
     const flags = "-O1 -g -fsanitize=address,undefined";
     for (const d of [dir, other]) execFileSync("make", ["-s", "static", `CFLAGS=${flags}`], { cwd: d, stdio: "pipe" });
     writeFileSync(join(dir, "main.c"), mainText);
+    const undefinedNames = execFileSync("nm", ["-u", "libsecond.a"], { cwd: other, encoding: "utf8" }).match(/U \w+/g)!.map((l) => l.slice(2));
+    expect(undefinedNames.filter((name) => /alloc|free|open|read|thread|print/.test(name) && !/asan|ubsan|second/.test(name))).deep.equal([]);
     const link = ["-std=c11", ...flags.split(" "), `-I${other}`, "-o", "main", "main.c", "libdynamic.a", join(other, "libsecond.a"), "-lm", "-lpthread"];
     execFileSync("gcc", link, { cwd: dir, stdio: "pipe" });
     expect(execFileSync(join(dir, "main"), { cwd: dir, encoding: "utf8" })).equal("20 42 80012 80078\n".repeat(3));

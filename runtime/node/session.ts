@@ -45,6 +45,9 @@ export class Session {
     const manifest = await readManifest(folder);
     switch (manifest.target) {
       case "c":
+        if (manifest.options["freestanding"] === true) {
+          throw new Error("a model compiled with --freestanding runs in the program that embeds it: compile it without to run it in Node.js");
+        }
         return new Session(manifest, new NativeModel(await buildC(folder, manifest), folder, manifest, options.threads ?? 1));
       case "js":
         return new Session(manifest, await loadJs(folder, manifest));
