@@ -53,7 +53,8 @@ export class Op {
   constructor(
     readonly definition: AnyOpDefinition,
     operands: readonly (Value | undefined)[],
-    readonly attributes: Readonly<Record<string, unknown>>,
+    /** Replaced as a whole only where extents get their values (`passes/bind-extents.ts`). */
+    public attributes: Readonly<Record<string, unknown>>,
     readonly location: Location,
   ) {
     this.slots = operands.map((v, i) => this.hold(v, i));

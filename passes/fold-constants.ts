@@ -121,7 +121,8 @@ class Folder {
     if (op.results.some((v) => v.type.kind !== "tensor" || v.type.dtype === "string" || !staticShape(v.type.shape))) return false;
     const made = op.results.reduce((sum, v) => sum + bytesOf(v.tensor), 0);
     const given = op.operands.reduce((sum, v) => sum + (v ? bytesOf(v.tensor) : 0), 0);
-    return made <= Math.max(this.budget.each, this.budget.growth * given) && this.grown + made <= this.budget.total;
+    const freed = op.operands.reduce((sum, v) => sum + (v && v.uses.size === 1 ? bytesOf(v.tensor) : 0), 0);
+    return made <= Math.max(this.budget.each, this.budget.growth * given) && this.grown + made - freed <= this.budget.total;
   }
 
   private constant(graph: Graph, op: Op, data: Constant): Value {

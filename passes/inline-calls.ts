@@ -3,13 +3,16 @@
  * `if` on a known condition by the branch it takes, loops that run never or once by their initial values or their body.
  */
 import { Builder } from "../ir/define.ts";
+import { asAtom, type Atom, type Dim, extent } from "../ir/dim.ts";
 import type { Graph, Op, Value } from "../ir/graph.ts";
 import { constantValue } from "../ir/ops/constant.ts";
+import { differingExtents } from "../ir/ops/control.ts";
 import { Reshape } from "../ir/ops/shape.ts";
 import { sameType, staticShape } from "../ir/type.ts";
+import { bindExtents } from "./bind-extents.ts";
 import { elementsOf } from "./canonicalize/known.ts";
 import type { Pass } from "./pass.ts";
-import { replaceValue } from "./rewrite.ts";
+import { allGraphs, replaceValue } from "./rewrite.ts";
 
 export const inlineCalls: Pass = {
   name: "inline-calls",
@@ -23,12 +26,15 @@ function inlineInGraph(graph: Graph): void {
 }
 
 function inlineOp(graph: Graph, op: Op): void {
+  const taken = op.name === "if" ? sideTaken(op) : undefined;
+  const bound = taken && branchExtents(op, taken);
   const values = replacement(graph, op);
   if (!values) return op.regions.forEach(inlineInGraph);
   op.results.forEach((v, i) => {
     replaceValue(v, values[i]!);
   });
   graph.remove(op);
+  if (bound && bound.size > 0) bindExtents(outermost(graph), bound);
 }
 
 function replacement(graph: Graph, op: Op): readonly Value[] | undefined {
@@ -61,10 +67,34 @@ const known = (v: Value | undefined): number | undefined => {
   return elements?.length === 1 ? Number(elements[0]) : undefined;
 };
 
-function inlineBranch(graph: Graph, op: Op): readonly Value[] | undefined {
+/** The branch that a known condition takes. */
+function sideTaken(op: Op): "then" | "else" | undefined {
   const condition = known(op.operand(0));
-  if (condition === undefined || (op.attributes["extents"] as readonly string[]).length > 0) return undefined;
-  return inlineBody(graph, op, op.attributes[condition === 0 ? "else" : "then"] as Graph, []);
+  if (condition === undefined || (hasExtents(op) && isAnotherWithExtents(op))) return undefined;
+  return condition === 0 ? "else" : "then";
+}
+
+const hasExtents = (op: Op): boolean => op.name === "if" && (op.attributes["extents"] as readonly string[]).length > 0;
+
+/** Another choice between shapes might be none once this one's extents are known. */
+const isAnotherWithExtents = (op: Op): boolean =>
+  allGraphs(outermost(op.graph!)).some((g) => [...g.ops()].some((other) => other !== op && hasExtents(other)));
+
+function inlineBranch(graph: Graph, op: Op): readonly Value[] | undefined {
+  const side = sideTaken(op);
+  return side && inlineBody(graph, op, op.attributes[side] as Graph, []);
+}
+
+const outermost = (graph: Graph): Graph => (graph.parent?.graph ? outermost(graph.parent.graph) : graph);
+
+/** The extents of the results that the branches do not share, as they are when that side is taken. */
+function branchExtents(op: Op, side: "then" | "else"): Map<Atom, Dim> {
+  const names = op.attributes["extents"] as readonly string[];
+  const [then, otherwise] = ["then", "else"].map((s) => {
+    const { outputs } = op.attributes[s] as Graph;
+    return outputs.slice(0, outputs.length - names.length).map((v) => v.type);
+  });
+  return new Map(differingExtents(then!, otherwise!).map((d, k) => [asAtom(extent(names[k]!))!, d[side]]));
 }
 
 /** How often the loop runs, where that is 0 or 1. */

@@ -27,15 +27,19 @@ export interface Product {
   readonly factors: readonly Value[];
 }
 
+/** How deep products of products are looked into: formulas are short, chains of products may be long. */
+const mostDepth = 4;
+
 /** `v` as a number times values that are no products themselves; inner products must have no other use. */
-export function productOf(v: Value, isRoot = true): Product {
+export function productOf(v: Value, depth = mostDepth): Product {
   const { op } = v;
-  if (op && (isRoot || isUsedOnce(v))) {
+  if (op && (depth === mostDepth || (depth > 0 && isUsedOnce(v)))) {
     const [a, b] = op.operands as [Value, Value];
     const n = op.operands.length === 2 ? numberOf(b) : undefined;
-    if (op.definition === Neg) return scaled(productOf(a, false), -1);
-    if (op.definition === Div && n !== undefined) return scaled(productOf(a, false), 1 / n);
-    if (op.definition === Mul) return n === undefined ? joined(productOf(a, false), productOf(b, false)) : scaled(productOf(a, false), n);
+    if (op.definition === Neg) return scaled(productOf(a, depth - 1), -1);
+    if (op.definition === Div && n !== undefined) return scaled(productOf(a, depth - 1), 1 / n);
+    if (op.definition === Mul && n !== undefined) return scaled(productOf(a, depth - 1), n);
+    if (op.definition === Mul) return joined(productOf(a, depth - 1), productOf(b, depth - 1));
   }
   return { constant: 1, factors: [v] };
 }
