@@ -65,13 +65,22 @@ export interface BuildOptions {
   readonly compiler?: string;
   readonly flags?: readonly string[];
   readonly vectors?: boolean;
+  /** Runs the program, where this machine cannot. */
+  readonly emulator?: string;
 }
 
 export const warnings = ["-std=c11", "-Wall", "-Wextra", "-Werror"];
 export const sanitizers = ["-g1", "-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
+/** Whether a command is installed. */
+export const isInstalled = (command: string): boolean => spawnSync(command, ["--version"]).status === 0;
+
 /** The compilers that are there, of gcc and clang. */
-export const compilers = ["gcc", "clang"].filter((cc) => spawnSync(cc, ["--version"]).status === 0);
+export const compilers = ["gcc", "clang"].filter((name) => {
+  const is = isInstalled(name);
+  if (!is) console.log(`  tests with ${name} are left out: it is not installed`);
+  return is;
+});
 
 const words = (list: readonly (number | bigint)[]): Uint8Array => new Uint8Array(BigInt64Array.from(list, BigInt).buffer);
 
@@ -82,12 +91,30 @@ export function runKernels(runs: readonly KernelRun[], options: BuildOptions = {
     const helpers = new Helpers();
     const printed = runs.map((r, i) => printKernel(r.nest, `k${i}`, helpers, { vectors: options.vectors ?? true }));
     const table = `static kernel *const kernels[] = {${runs.map((_, i) => `k${i}`).join(", ")}};`;
-    const source = kernelFile(helpers, printed.map((p) => `static ${p.text}`)) + runner.replace("static int64_t number", `${table}\nstatic int64_t number`);
+    const source =
+      kernelFile(
+        helpers,
+        printed.map((p) => `static ${p.text}`),
+      ) + runner.replace("static int64_t number", `${table}\nstatic int64_t number`);
     writeFileSync(join(folder, "k.c"), source);
     const flags = [...warnings, ...(options.flags ?? sanitizers)];
-    execFileSync(options.compiler ?? "gcc", [...flags, "-o", join(folder, "k"), join(folder, "k.c"), "-lm"], { stdio: ["ignore", "pipe", "pipe"] });
-    writeFileSync(join(folder, "in"), Buffer.concat(input(runs, printed.map((p) => p.scratchBytes))));
-    const ran = spawnSync(join(folder, "k"), [join(folder, "in"), join(folder, "out")], { encoding: "utf8" });
+    execFileSync(options.compiler ?? "gcc", [...flags, "-o", join(folder, "k"), join(folder, "k.c"), "-lm"], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    writeFileSync(
+      join(folder, "in"),
+      Buffer.concat(
+        input(
+          runs,
+          printed.map((p) => p.scratchBytes),
+        ),
+      ),
+    );
+    const command = [
+      ...(options.emulator === undefined ? [] : [options.emulator]),
+      ...["k", "in", "out"].map((name) => join(folder, name)),
+    ];
+    const ran = spawnSync(command[0]!, command.slice(1), { encoding: "utf8" });
     if (ran.status !== 0) throw new Error(`exit ${ran.status}\n${ran.stderr}\n${source}`);
     return output(runs, readFileSync(join(folder, "out")));
   } finally {

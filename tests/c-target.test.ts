@@ -5,16 +5,50 @@ import * as x from "../ir/expr.ts";
 import { assign, forLoop, ifThen, letVar, type LoopNest, type Stmt, store } from "../ir/loop.ts";
 import { binaryOps, isComparison, type Scalar, unaryOps } from "../ir/scalar.ts";
 import { type ComputeType, computeType, type DType, dtypes } from "../ir/type.ts";
-import { compilers, interpret, type KernelRun, runKernels, ulps } from "./c-runner.ts";
+import { compilers, interpret, isInstalled, type KernelRun, runKernels, ulps } from "./c-runner.ts";
 
 const asLoop = (d: Dim): Loop => asAtom(d) as Loop;
 
 /** A kernel over its parameters: those that are stored to are written, the others read. */
-function nestOf(buffers: readonly x.Buffer[], written: readonly x.Buffer[], body: readonly Stmt[], extents: readonly Extent[] = []): LoopNest {
+function nestOf(
+  buffers: readonly x.Buffer[],
+  written: readonly x.Buffer[],
+  body: readonly Stmt[],
+  extents: readonly Extent[] = [],
+): LoopNest {
   return { name: "k", params: buffers.map((buffer) => ({ buffer, access: written.includes(buffer) ? "write" : "read" })), extents, body };
 }
 
-const floats = [0, -0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, 3, 7.25, -1e-3, 1e-30, 1e-40, -1e-45, 1e10, -3e9, 2 ** 31, -(2 ** 31), 1e20, 3e38, -3e38, 16777217, 0.49999997, 8388609.5, Infinity, -Infinity, NaN];
+const floats = [
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  -0.5,
+  1.5,
+  2.5,
+  -2.5,
+  3,
+  7.25,
+  -1e-3,
+  1e-30,
+  1e-40,
+  -1e-45,
+  1e10,
+  -3e9,
+  2 ** 31,
+  -(2 ** 31),
+  1e20,
+  3e38,
+  -3e38,
+  16777217,
+  0.49999997,
+  8388609.5,
+  Infinity,
+  -Infinity,
+  NaN,
+];
 const ints = [0, 1, -1, 2, -2, 3, 7, 31, 32, 33, 63, 64, -64, 1000, -1000, 2 ** 31 - 1, -(2 ** 31), 65535, 46341];
 const longs = [...ints.map(BigInt), 2n ** 63n - 1n, -(2n ** 63n), 2n ** 62n + 3n, 3037000500n, 2n ** 53n + 1n, 64n, 63n];
 const edges: Record<ComputeType, readonly Scalar[]> = {
@@ -27,12 +61,37 @@ const edges: Record<ComputeType, readonly Scalar[]> = {
 };
 
 const isFloat = (d: ComputeType): boolean => d === "f32" || d === "f64";
-const floatOnly = new Set(["floor", "ceil", "rint", "trunc", "sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "isnan"]);
+const floatOnly = new Set([
+  "floor",
+  "ceil",
+  "rint",
+  "trunc",
+  "sqrt",
+  "exp",
+  "expm1",
+  "log",
+  "log1p",
+  "sin",
+  "cos",
+  "tan",
+  "asin",
+  "acos",
+  "atan",
+  "sinh",
+  "cosh",
+  "tanh",
+  "asinh",
+  "acosh",
+  "atanh",
+  "erf",
+  "isnan",
+]);
 const types: readonly ComputeType[] = ["f32", "f64", "i32", "i64", "u64", "bool"];
 const bitwise = new Set(["and", "or", "xor", "shl", "shr"]);
 
 /** Elements padded to a multiple of 16 by repetition. */
-const padded = (list: readonly Scalar[]): Scalar[] => Array.from({ length: Math.ceil(list.length / 16) * 16 }, (_, i) => list[i % list.length]!);
+const padded = (list: readonly Scalar[]): Scalar[] =>
+  Array.from({ length: Math.ceil(list.length / 16) * 16 }, (_, i) => list[i % list.length]!);
 
 /** `out[i] = f(operands[i])`, in lanes. */
 function elementwise(inputs: readonly x.Buffer[], out: x.Buffer, f: (at: Dim) => x.Expr, lanes: number): LoopNest {
@@ -45,13 +104,22 @@ function elementwise(inputs: readonly x.Buffer[], out: x.Buffer, f: (at: Dim) =>
 }
 
 /** One run that applies `f` to all operands, given element by element. */
-function sweep(dtypesIn: readonly DType[], dtypeOut: DType, operands: readonly (readonly Scalar[])[], f: (...e: x.Expr[]) => x.Expr, lanes: number): KernelRun {
+function sweep(
+  dtypesIn: readonly DType[],
+  dtypeOut: DType,
+  operands: readonly (readonly Scalar[])[],
+  f: (...e: x.Expr[]) => x.Expr,
+  lanes: number,
+): KernelRun {
   const lists = operands.map(padded);
   const count = lists[0]!.length;
   const inputs = dtypesIn.map((d, i) => x.makeBuffer(`x${i}`, d, [count]));
   const out = x.makeBuffer("y", dtypeOut, [count]);
   const nest = elementwise(inputs, out, (at) => f(...inputs.map((b) => x.load(b, [at]))), lanes);
-  return { nest, roots: [...lists, new Array<Scalar>(count).fill(computeType(dtypeOut) === "i64" || computeType(dtypeOut) === "u64" ? 0n : 0)] };
+  return {
+    nest,
+    roots: [...lists, new Array<Scalar>(count).fill(computeType(dtypeOut) === "i64" || computeType(dtypeOut) === "u64" ? 0n : 0)],
+  };
 }
 
 /** All pairs of edge values. */
@@ -76,7 +144,8 @@ function expectSame(cases: readonly Case[], results: readonly Scalar[][][]): voi
         const want = expected[k]![j]!;
         const dtype = computeType(buffer.dtype);
         const far = isFloat(dtype) ? floatDistance(dtype, Number(got), Number(want)) : got === want ? 0 : Infinity;
-        if (far > ulp) wrong.push(`${name}[${j}](${run.nest.params.map((_, q) => String(run.roots[q]![j])).join()}) = ${got}, not ${want} (${far})`);
+        if (far > ulp)
+          wrong.push(`${name}[${j}](${run.nest.params.map((_, q) => String(run.roots[q]![j])).join()}) = ${got}, not ${want} (${far})`);
       });
     });
   });
@@ -90,22 +159,62 @@ function floatDistance(dtype: ComputeType, a: number, b: number): number {
   return Math.abs(a - b) <= 2 ** -50 * Math.max(Math.abs(a), Math.abs(b), 2 ** -1000) ? 1 : Infinity;
 }
 
-const exact = new Set(["neg", "abs", "floor", "ceil", "rint", "trunc", "sqrt", "not", "isnan", "add", "sub", "mul", "div", "rem", "max", "min", "maxnum", "minnum"]);
+const exact = new Set([
+  "neg",
+  "abs",
+  "floor",
+  "ceil",
+  "rint",
+  "trunc",
+  "sqrt",
+  "not",
+  "isnan",
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "rem",
+  "max",
+  "min",
+  "maxnum",
+  "minnum",
+]);
 /** The greatest error in units of the last place, as `codegen/c/math.ts` promises it, and one for the C library's. */
-const promised: Record<string, number> = { tanh: 2, erf: 2, tan: 2, sinh: 2, cosh: 2, asinh: 2, acosh: 2, atanh: 2, asin: 2, acos: 2, atan: 2, atan2: 2 };
+const promised: Record<string, number> = {
+  tanh: 2,
+  erf: 2,
+  tan: 2,
+  sinh: 2,
+  cosh: 2,
+  asinh: 2,
+  acosh: 2,
+  atanh: 2,
+  asin: 2,
+  acos: 2,
+  atan: 2,
+  atan2: 2,
+};
 const ulpOf = (op: string): number => (exact.has(op) ? 0 : (promised[op] ?? 1));
 
 function semantics(lanes: number): Case[] {
   const unary = unaryOps.flatMap((op) =>
     types
       .filter((d) => isFloat(d) || (!floatOnly.has(op) && (d !== "bool" || op === "not")))
-      .map((d): Case => ({ name: `${op} ${d}`, ulp: ulpOf(op), run: sweep([d], op === "isnan" ? "bool" : d, [edges[d]], (a) => x.unary(op, a), lanes) })),
+      .map((d): Case => ({
+        name: `${op} ${d}`,
+        ulp: ulpOf(op),
+        run: sweep([d], op === "isnan" ? "bool" : d, [edges[d]], (a) => x.unary(op, a), lanes),
+      })),
   );
   const binary = binaryOps.flatMap((op) =>
     types
       .filter((d) => (isFloat(d) ? !bitwise.has(op) : op !== "atan2"))
       .filter((d) => d !== "bool" || isComparison(op) || ["and", "or", "xor"].includes(op))
-      .map((d): Case => ({ name: `${op} ${d}`, ulp: ulpOf(op), run: sweep([d, d], isComparison(op) ? "bool" : d, pairs(edges[d]), (a, b) => x.binary(op, a, b), lanes) })),
+      .map((d): Case => ({
+        name: `${op} ${d}`,
+        ulp: ulpOf(op),
+        run: sweep([d, d], isComparison(op) ? "bool" : d, pairs(edges[d]), (a, b) => x.binary(op, a, b), lanes),
+      })),
   );
   const converts = types.flatMap((from) =>
     types.map((to): Case => ({ name: `${from} to ${to}`, ulp: 0, run: sweep([from], to, [edges[from]], (a) => x.convert(a, to), lanes) })),
@@ -113,7 +222,38 @@ function semantics(lanes: number): Case[] {
   return [...unary, ...binary, ...converts];
 }
 
-const halves = [...floats, 65504, 65519, 65520, 65536, 6e-8, 2.9e-8, 2.98e-8, 6.1e-5, 6.09e-5, 1.0009765, 1.0004883, 1.0014648, 448, 464, 465, 480, 57344, 61440, 0.001953125, 0.0009765625, 6, 5, 0.25, 0.75, 1.75, 2 ** -127, 2 ** -128, 1.41, 1.42].map(Math.fround);
+const halves = [
+  ...floats,
+  65504,
+  65519,
+  65520,
+  65536,
+  6e-8,
+  2.9e-8,
+  2.98e-8,
+  6.1e-5,
+  6.09e-5,
+  1.0009765,
+  1.0004883,
+  1.0014648,
+  448,
+  464,
+  465,
+  480,
+  57344,
+  61440,
+  0.001953125,
+  0.0009765625,
+  6,
+  5,
+  0.25,
+  0.75,
+  1.75,
+  2 ** -127,
+  2 ** -128,
+  1.41,
+  1.42,
+].map(Math.fround);
 const storages = dtypes.filter((d): d is Exclude<DType, "string"> => d !== "string");
 
 function storageCases(lanes: number): Case[] {
@@ -132,11 +272,23 @@ describe("c: scalar semantics", () => {
   for (const lanes of [1, 8]) {
     it(`every operation on edge values, ${lanes} lanes`, () => {
       const cases = semantics(lanes);
-      expectSame(cases, runKernels(cases.map((c) => c.run), { vectors: lanes > 1 }));
+      expectSame(
+        cases,
+        runKernels(
+          cases.map((c) => c.run),
+          { vectors: lanes > 1 },
+        ),
+      );
     });
     it(`every storage type, ${lanes} lanes`, () => {
       const cases = storageCases(lanes);
-      expectSame(cases, runKernels(cases.map((c) => c.run), { vectors: lanes > 1 }));
+      expectSame(
+        cases,
+        runKernels(
+          cases.map((c) => c.run),
+          { vectors: lanes > 1 },
+        ),
+      );
     });
   }
 });
@@ -146,12 +298,19 @@ describe("c: scalar semantics", () => {
 const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** Small whole numbers, so that sums of products are exact in any order. */
-const small = (b: x.Buffer, seed: number): Scalar[] => Array.from({ length: size(b.shape as number[]) }, (_, i) => ((i * 7 + seed * 13) % 11) - 5);
+const small = (b: x.Buffer, seed: number): Scalar[] =>
+  Array.from({ length: size(b.shape as number[]) }, (_, i) => ((i * 7 + seed * 13) % 11) - 5);
 const zeros = (b: x.Buffer): Scalar[] => new Array<Scalar>(size(b.shape as number[])).fill(computeType(b.dtype) === "i64" ? 0n : 0);
 
 /** A case whose read buffers hold small whole numbers. */
-function shapeCase(name: string, inputs: readonly x.Buffer[], outputs: readonly x.Buffer[], body: readonly Stmt[], more: Partial<KernelRun> = {}): Case {
-  const nest = nestOf([...inputs, ...outputs], outputs, body, (more.nest?.extents ?? []));
+function shapeCase(
+  name: string,
+  inputs: readonly x.Buffer[],
+  outputs: readonly x.Buffer[],
+  body: readonly Stmt[],
+  more: Partial<KernelRun> = {},
+): Case {
+  const nest = nestOf([...inputs, ...outputs], outputs, body, more.nest?.extents ?? []);
   return { name, ulp: 0, run: { ...more, nest, roots: [...inputs.map(small), ...outputs.map(zeros)] } };
 }
 
@@ -165,14 +324,20 @@ function product(lanes: number): Case {
   const [a, b, y] = [buffer("a", [m, k]), buffer("b", [k, n]), buffer("y", [m, n])];
   const acc = buffer("acc", [3, 2 * lanes]);
   const [mo, mi, no, nu, l, r] = [loop("mo", 2), loop("mi", 3), loop("no", 2), loop("nu", 2), loop("l", lanes), loop("r", k)];
-  const [row, column, here] = [dim.add(dim.mul(mo, 3), mi), dim.add(dim.mul(no, 2 * lanes), dim.mul(nu, lanes), l), dim.add(dim.mul(mi, 2 * lanes), dim.mul(nu, lanes), l)];
+  const [row, column, here] = [
+    dim.add(dim.mul(mo, 3), mi),
+    dim.add(dim.mul(no, 2 * lanes), dim.mul(nu, lanes), l),
+    dim.add(dim.mul(mi, 2 * lanes), dim.mul(nu, lanes), l),
+  ];
   const tile = (body: Stmt): Stmt => each(mi, "unroll", [each(nu, "unroll", [each(l, "vector", [body])])]);
   const at = (i: Dim, j: Dim, width: number): Dim => dim.add(dim.mul(i, width), j);
   const body = each(mo, "parallel", [
     each(no, "serial", [
       alloc(acc),
       tile(store(acc, [here], x.f32(0))),
-      each(r, "serial", [tile(store(acc, [here], x.add(x.load(acc, [here]), x.mul(x.load(a, [at(row, r, k)]), x.load(b, [at(r, column, n)])))))]),
+      each(r, "serial", [
+        tile(store(acc, [here], x.add(x.load(acc, [here]), x.mul(x.load(a, [at(row, r, k)]), x.load(b, [at(r, column, n)]))))),
+      ]),
       tile(store(y, [at(row, column, n)], x.max(x.load(acc, [here]), x.f32(0)))),
     ]),
   ]);
@@ -191,7 +356,10 @@ function foldedLanes(lanes: number): Case {
     alloc(state),
     each(l, "vector", [store(state, [l], x.f32(0))]),
     each(o, "serial", [each(l, "vector", [ifThen(x.lt(x.index(column), x.i64(n)), [step])])]),
-    each(other, "unroll", [letVar("next", x.add(x.load(state, [0]), x.load(state, [dim.add(other, 1)]))), store(state, [0], x.variable("next", "f32"))]),
+    each(other, "unroll", [
+      letVar("next", x.add(x.load(state, [0]), x.load(state, [dim.add(other, 1)]))),
+      store(state, [0], x.variable("next", "f32")),
+    ]),
     store(y, [i], x.load(state, [0])),
   ]);
   return shapeCase(`folded lanes, ${lanes}`, [a], [y], [body]);
@@ -213,7 +381,10 @@ function privateLanes(lanes: number): Case {
       store(acc, [0], x.load(a, [0])),
       store(acc, [1], x.f32(1)),
       letVar("total", x.f32(0)),
-      each(r, "serial", [store(acc, [1], x.add(x.load(acc, [1]), strided)), assign("total", x.add(total, x.load(a, [dim.add(dim.mul(r, 2), id)])))]),
+      each(r, "serial", [
+        store(acc, [1], x.add(x.load(acc, [1]), strided)),
+        assign("total", x.add(total, x.load(a, [dim.add(dim.mul(r, 2), id)]))),
+      ]),
       store(y, [dim.sub(n - 1, c)], x.add(x.add(x.load(acc, [0]), x.load(acc, [1])), total)),
       store(z, [dim.add(n, c)], x.convert(x.select(x.lt(total, x.f32(0)), x.mul(total, x.f32(2)), total), "i32")),
     ]),
@@ -232,7 +403,12 @@ function padding(lanes: number): Case {
   const twice = x.load(a, [source]);
   const value = x.select(inside, x.mul(twice, x.add(twice, x.f32(1))), x.f32(-1));
   const uniform = x.select(x.eq(x.index(i), x.i64(1)), x.load(a, [c]), value);
-  return shapeCase(`padding, ${lanes} lanes`, [a], [y], [each(i, "serial", [each(o, "serial", [each(l, "vector", [store(y, [dim.add(dim.mul(i, n), c)], uniform)])])])]);
+  return shapeCase(
+    `padding, ${lanes} lanes`,
+    [a],
+    [y],
+    [each(i, "serial", [each(o, "serial", [each(l, "vector", [store(y, [dim.add(dim.mul(i, n), c)], uniform)])])])],
+  );
 }
 
 /** Temporaries in scratch memory, a while loop, bound variables, several parallel loops, a combining store. */
@@ -246,7 +422,11 @@ function routine(): Case {
       alloc(row, "scratch"),
       each(j, "serial", [store(row, [j], x.load(a, [dim.add(dim.mul(i, 6), j)]))]),
       letVar("count", x.i64(0)),
-      { kind: "while", cond: x.and(x.lt(count, x.i64(6)), x.le(x.load(row, [x.toDim(x.min(count, x.i64(5)))]), x.f32(3))), body: [assign("count", x.add(count, x.i64(1)))] },
+      {
+        kind: "while",
+        cond: x.and(x.lt(count, x.i64(6)), x.le(x.load(row, [x.toDim(x.min(count, x.i64(5)))]), x.f32(3))),
+        body: [assign("count", x.add(count, x.i64(1)))],
+      },
       each(j, "serial", [store(y, [dim.add(dim.mul(i, 6), j)], x.add(x.load(row, [dim.sub(5, j)]), x.convert(count, "f32")))]),
     ]),
     each(f, "parallel", [
@@ -264,11 +444,28 @@ function dynamic(lanes: number): Case {
   const [a, y] = [x.makeBuffer("a", "f32", [n, m]), x.makeBuffer("y", "f32", [m, n])];
   const [i, o, l] = [loop("i", n), loop("o", dim.floordiv(m, lanes)), loop("l", lanes)];
   const j = dim.min(dim.add(dim.mul(o, lanes), l), dim.sub(m, 1));
-  const body = [each(i, "parallel", [each(o, "serial", [each(l, "vector", [store(y, [dim.add(dim.mul(j, n), i)], x.load(a, [dim.add(dim.mul(i, m), j)]))])])])];
+  const body = [
+    each(i, "parallel", [
+      each(o, "serial", [each(l, "vector", [store(y, [dim.add(dim.mul(j, n), i)], x.load(a, [dim.add(dim.mul(i, m), j)]))])]),
+    ]),
+  ];
   const extents = { n: 5, m: 2 * lanes };
   const roots = [Array.from({ length: 10 * lanes }, (_, k) => k), new Array<Scalar>(10 * lanes).fill(0)];
   const nest = nestOf([a, y], [y], body, [asAtom(n), asAtom(m)] as Extent[]);
-  return { name: `dynamic, ${lanes} lanes`, ulp: 0, run: { nest, roots, extents, pieces: [[3, 5], [0, 1], [1, 3]] } };
+  return {
+    name: `dynamic, ${lanes} lanes`,
+    ulp: 0,
+    run: {
+      nest,
+      roots,
+      extents,
+      pieces: [
+        [3, 5],
+        [0, 1],
+        [1, 3],
+      ],
+    },
+  };
 }
 
 /** Loops, scalars and buffers named like what the printer makes up, and like each other. */
@@ -281,33 +478,79 @@ function namesThatClash(): Case {
   const body = each(i, "serial", [
     alloc(acc),
     letVar("acc_2", x.f32(1)),
-    each(k, "unroll", [letVar("t1", x.mul(element, element)), store(acc, [k], x.add(x.mul(x.add(value, element), x.add(value, element)), next)), assign("acc_2", x.add(next, value))]),
+    each(k, "unroll", [
+      letVar("t1", x.mul(element, element)),
+      store(acc, [k], x.add(x.mul(x.add(value, element), x.add(value, element)), next)),
+      assign("acc_2", x.add(next, value)),
+    ]),
     each(k, "unroll", [store(y, [dim.add(dim.mul(i, 4), k)], x.add(x.load(acc, [k]), next))]),
     letVar("acc_2", x.f32(2)),
   ]);
   return shapeCase("names", [a], [y], [body]);
 }
 
-const shapes = (): Case[] => [...[4, 8, 16].flatMap((lanes) => [product(lanes), foldedLanes(lanes), privateLanes(lanes), padding(lanes), dynamic(lanes)]), routine(), namesThatClash()];
+const shapes = (): Case[] => [
+  ...[4, 8, 16].flatMap((lanes) => [product(lanes), foldedLanes(lanes), privateLanes(lanes), padding(lanes), dynamic(lanes)]),
+  routine(),
+  namesThatClash(),
+];
 
 describe("c: loops", () => {
   for (const compiler of compilers) {
     for (const vectors of [true, false]) {
       it(`registers, lanes, scratch, dynamic extents: ${compiler}, ${vectors ? "vectors" : "plain C11"}`, () => {
         const cases = shapes();
-        expectSame(cases, runKernels(cases.map((c) => c.run), { compiler, vectors }));
+        expectSame(
+          cases,
+          runKernels(
+            cases.map((c) => c.run),
+            { compiler, vectors },
+          ),
+        );
       });
     }
   }
 
   it("optimised for AVX-512 and AVX2, where the machine has them", () => {
     const cases = [...shapes(), ...semantics(16), ...storageCases(4)];
-    for (const flags of [["-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno"]]) expectSame(cases, runKernels(cases.map((c) => c.run), { flags }));
+    for (const flags of [["-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno"]])
+      expectSame(
+        cases,
+        runKernels(
+          cases.map((c) => c.run),
+          { flags },
+        ),
+      );
+  });
+});
+
+describe("c: armv8", () => {
+  it("kernels and semantics under qemu", () => {
+    const [compiler, emulator] = ["aarch64-linux-gnu-gcc", "qemu-aarch64"];
+    if (!isInstalled(compiler) || !isInstalled(emulator)) {
+      console.log(`      left out: ${compiler} and ${emulator} are not installed`);
+      return;
+    }
+    const cases = [...shapes(), ...semantics(4), ...storageCases(4)];
+    expectSame(
+      cases,
+      runKernels(
+        cases.map((c) => c.run),
+        { compiler, emulator, flags: ["-O2", "-march=armv8-a", "-ffp-contract=fast", "-static"] },
+      ),
+    );
   });
 });
 
 describe("c: functions of f32", () => {
-  const ends: Partial<Record<string, readonly [number, number]>> = { exp: [-110, 90], tanh: [-12, 12], erf: [-5, 5], expm1: [-25, 92], sin: [-1e5, 1e5], cos: [-1e5, 1e5] };
+  const ends: Partial<Record<string, readonly [number, number]>> = {
+    exp: [-110, 90],
+    tanh: [-12, 12],
+    erf: [-5, 5],
+    expm1: [-25, 92],
+    sin: [-1e5, 1e5],
+    cos: [-1e5, 1e5],
+  };
 
   /** Many floats of all magnitudes and, where the function has a range of interest, many in it. */
   function sample(op: string): number[] {
@@ -319,9 +562,19 @@ describe("c: functions of f32", () => {
   }
 
   it("errors are as promised", () => {
-    const cases = (["exp", "log", "tanh", "erf", "expm1", "log1p", "sin", "cos"] as const).map((op): Case => ({ name: op, ulp: ulpOf(op), run: sweep(["f32"], "f32", [sample(op)], (a) => x.unary(op, a), 16) }));
+    const cases = (["exp", "log", "tanh", "erf", "expm1", "log1p", "sin", "cos"] as const).map((op): Case => ({
+      name: op,
+      ulp: ulpOf(op),
+      run: sweep(["f32"], "f32", [sample(op)], (a) => x.unary(op, a), 16),
+    }));
     const [bases, exponents] = [sample("pow"), sample("pow").map((v, i) => (i < 4096 ? v : Math.fround(((i * 37) % 401) / 16 - 12.5)))];
     cases.push({ name: "pow", ulp: 1, run: sweep(["f32", "f32"], "f32", [bases, exponents], (a, b) => x.binary("pow", a, b), 8) });
-    expectSame(cases, runKernels(cases.map((c) => c.run), { flags: ["-O2"] }));
+    expectSame(
+      cases,
+      runKernels(
+        cases.map((c) => c.run),
+        { flags: ["-O2"] },
+      ),
+    );
   });
 });

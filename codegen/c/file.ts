@@ -2,11 +2,24 @@
 import type { Helpers } from "./helpers.ts";
 
 /** GCC notes that passing vectors would differ between files built for different machines; ours are only passed to inlined functions. */
-const quietVectors = ['#if defined(__GNUC__)', '#pragma GCC diagnostic ignored "-Wpsabi"', "#endif"];
+const quietVectors = ["#if defined(__GNUC__)", '#pragma GCC diagnostic ignored "-Wpsabi"', "#endif"];
 
 /** A file of kernels: includes, the helpers they use, the kernels. */
 export function kernelFile(helpers: Helpers, kernels: readonly string[], head: readonly string[] = []): string {
-  const includes = [...(helpers.usesMath ? ["#include <math.h>"] : []), "#include <stddef.h>", "#include <stdint.h>", "#include <string.h>"];
+  const includes = [
+    ...(helpers.usesMath ? ["#include <math.h>"] : []),
+    "#include <stddef.h>",
+    "#include <stdint.h>",
+    "#include <string.h>",
+  ];
   const text = helpers.text();
-  return [...head, ...includes, ...(helpers.usesVectors ? quietVectors : []), "", ...(text === "" ? [] : [text, ""]), kernels.join("\n\n"), ""].join("\n");
+  return [
+    ...head,
+    ...includes,
+    ...(helpers.usesVectors ? quietVectors : []),
+    "",
+    ...(text === "" ? [] : [text, ""]),
+    kernels.join("\n\n"),
+    "",
+  ].join("\n");
 }

@@ -84,7 +84,8 @@ export class Helpers {
     const mask = this.type(maskType(dtype), lanes);
     const name = this.define(
       `select_${suffix(dtype, lanes)}`,
-      () => `${type} select_${suffix(dtype, lanes)}(${mask} m, ${type} a, ${type} b) { return (${type})((m & (${mask})a) | (~m & (${mask})b)); }`,
+      () =>
+        `${type} select_${suffix(dtype, lanes)}(${mask} m, ${type} a, ${type} b) { return (${type})((m & (${mask})a) | (~m & (${mask})b)); }`,
       true,
     );
     return `${name}(${cond}, ${a}, ${b})`;
@@ -126,7 +127,14 @@ export class Helpers {
   private floatUnary(op: UnaryOp, dtype: "f32" | "f64", lanes: number, x: string): string {
     if (op === "neg") return `(-${x})`;
     const name = `${op}_${suffix(dtype, lanes)}`;
-    if (op === "not") return this.select(dtype, lanes, this.rawCompare("==", lanes, x, "0"), this.splat(dtype, lanes, "1.0f"), this.splat(dtype, lanes, "0.0f"));
+    if (op === "not")
+      return this.select(
+        dtype,
+        lanes,
+        this.rawCompare("==", lanes, x, "0"),
+        this.splat(dtype, lanes, "1.0f"),
+        this.splat(dtype, lanes, "0.0f"),
+      );
     if (lanes > 1 && op === "abs") {
       const mask = this.type(maskType(dtype), lanes);
       return this.call(name, dtype, lanes, [x], (t) => `return (${t})((${mask})x & ${dtype === "f32" ? "INT32_MAX" : "INT64_MAX"});`);
@@ -158,7 +166,13 @@ export class Helpers {
   /** A scalar function applied to each lane. */
   eachLane(name: string, dtype: ValueType, lanes: number, operands: readonly string[], scalar: string): string {
     const args = operands.length === 1 ? "x[l]" : "a[l], b[l]";
-    return this.call(name, dtype, lanes, operands, (t) => `${t} r = {0}; for (int l = 0; l < ${lanes}; l++) r[l] = ${scalar}(${args}); return r;`);
+    return this.call(
+      name,
+      dtype,
+      lanes,
+      operands,
+      (t) => `${t} r = {0}; for (int l = 0; l < ${lanes}; l++) r[l] = ${scalar}(${args}); return r;`,
+    );
   }
 
   binary(op: BinaryOp, dtype: ComputeType, lanes: number, a: string, b: string, isNumberB = false): string {
@@ -224,7 +238,14 @@ export class Helpers {
       case "min": {
         const test = op === "max" ? ">" : "<";
         // A number as the second operand needs no test for NaN.
-        if (isNumberB) return this.call(`${op}num_const_${suffix(dtype, lanes)}`, dtype, lanes, [a, b], () => `return ${this.select(dtype, lanes, `b ${test} a`, "b", "a")};`);
+        if (isNumberB)
+          return this.call(
+            `${op}num_const_${suffix(dtype, lanes)}`,
+            dtype,
+            lanes,
+            [a, b],
+            () => `return ${this.select(dtype, lanes, `b ${test} a`, "b", "a")};`,
+          );
         return pick(name, lanes === 1 ? `a ${test} b || a != a` : `(a ${test} b) | (a != a)`);
       }
       case "maxnum":
@@ -256,7 +277,13 @@ export class Helpers {
       case "min":
       case "minnum": {
         const side = op.slice(0, 3);
-        return this.call(`${side}_${suffix(dtype, lanes)}`, dtype, lanes, [a, b], () => `return ${this.select(dtype, lanes, side === "max" ? "a > b" : "a < b", "a", "b")};`);
+        return this.call(
+          `${side}_${suffix(dtype, lanes)}`,
+          dtype,
+          lanes,
+          [a, b],
+          () => `return ${this.select(dtype, lanes, side === "max" ? "a > b" : "a < b", "a", "b")};`,
+        );
       }
       default: {
         const scalar = `${op}_${dtype}`;
@@ -271,7 +298,12 @@ export class Helpers {
 
   private guardedBody(op: BinaryOp, dtype: "i32" | "i64" | "u64"): string {
     const [type, unsigned, bits] = [valueType(dtype), valueType(unsignedOf(dtype)), dtype === "i32" ? 32 : 64];
-    const zero = dtype === "u64" ? "b == 0 ? 0 :" : op === "div" ? `b == 0 ? 0 : b == -1 ? (${type})(0 - (${unsigned})a) :` : "b == 0 || b == -1 ? 0 :";
+    const zero =
+      dtype === "u64"
+        ? "b == 0 ? 0 :"
+        : op === "div"
+          ? `b == 0 ? 0 : b == -1 ? (${type})(0 - (${unsigned})a) :`
+          : "b == 0 || b == -1 ? 0 :";
     switch (op) {
       case "div":
       case "rem":
@@ -293,7 +325,13 @@ export class Helpers {
   private wrapping(op: "add" | "sub" | "mul", dtype: "i32" | "i64" | "u64", lanes: number, a: string, b: string): string {
     if (dtype === "u64") return `(${a} ${arithmeticSigns[op]!} ${b})`;
     const unsigned = this.type(unsignedOf(dtype), lanes);
-    return this.call(`${op}_${suffix(dtype, lanes)}`, dtype, lanes, [a, b], (t) => `return (${t})((${unsigned})a ${arithmeticSigns[op]!} (${unsigned})b);`);
+    return this.call(
+      `${op}_${suffix(dtype, lanes)}`,
+      dtype,
+      lanes,
+      [a, b],
+      (t) => `return (${t})((${unsigned})a ${arithmeticSigns[op]!} (${unsigned})b);`,
+    );
   }
 
   /** Conversion between compute types. */
@@ -315,7 +353,10 @@ export class Helpers {
   private saturating(from: "f32" | "f64", to: "i32" | "i64" | "u64", lanes: number, x: string): string {
     const name = `${suffix(from, lanes)}_to_${to}`;
     const [source, type] = [this.type(from, lanes), this.type(to, lanes)];
-    const [low, high] = { i32: ["INT32_MIN", "INT32_MAX"], i64: ["INT64_MIN", "INT64_MAX"], u64: ["0", "UINT64_MAX"] }[to] as [string, string];
+    const [low, high] = { i32: ["INT32_MIN", "INT32_MAX"], i64: ["INT64_MIN", "INT64_MAX"], u64: ["0", "UINT64_MAX"] }[to] as [
+      string,
+      string,
+    ];
     const literalOf = (text: string): string => (from === "f32" ? `${text}f` : text);
     const least = to === "u64" ? literalOf("0.0") : literalOf(to === "i32" ? "-0x1p31" : "-0x1p63");
     const above = literalOf({ i32: "0x1p31", i64: "0x1p63", u64: "0x1p64" }[to]);
@@ -328,10 +369,17 @@ export class Helpers {
     return `${name}(${x})`;
   }
 
-  private saturatingLanes(name: string, from: "f32" | "f64", to: "i32" | "i64" | "u64", lanes: number, ends: readonly [string, string, string, string]): string {
+  private saturatingLanes(
+    name: string,
+    from: "f32" | "f64",
+    to: "i32" | "i64" | "u64",
+    lanes: number,
+    ends: readonly [string, string, string, string],
+  ): string {
     const [least, above, low, high] = ends;
     const [source, type] = [this.type(from, lanes), this.type(to, lanes)];
-    const wide = (mask: string): string => (isLong(from) === isLong(to) ? mask : `__builtin_convertvector(${mask}, ${this.type(maskType(to), lanes)})`);
+    const wide = (mask: string): string =>
+      isLong(from) === isLong(to) ? mask : `__builtin_convertvector(${mask}, ${this.type(maskType(to), lanes)})`;
     const safe = this.select(from, lanes, `(x > ${least}) & (x < ${above})`, "x", `(${source}){0}`);
     const inside = `${type} r = __builtin_convertvector(${safe}, ${type});`;
     const capped = `r = ${this.select(to, lanes, wide(`x >= ${above}`), `(${type}){0} + ${high}`, "r")};`;

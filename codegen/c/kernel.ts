@@ -200,7 +200,9 @@ class KernelPrinter {
   }
 
   private declareExtents(): string[] {
-    return this.nest.extents.flatMap((e, i) => (this.extents.has(e.name) ? [`  const int64_t ${this.extents.get(e.name)!} = extents[${i}];`] : []));
+    return this.nest.extents.flatMap((e, i) =>
+      this.extents.has(e.name) ? [`  const int64_t ${this.extents.get(e.name)!} = extents[${i}];`] : [],
+    );
   }
 
   private unused(): string[] {
@@ -377,7 +379,12 @@ class KernelPrinter {
     const type = this.h.type(computeType(buffer.dtype), lanes);
     const names = [...place.used].sort((a, b) => a - b).map((i) => this.registerName(buffer, place, i));
     for (let i = 0; i < names.length; i += 8) {
-      this.line(`${type} ${names.slice(i, i + 8).map((n) => `${n} = ${lanes > 1 ? "{0}" : "0"}`).join(", ")};`);
+      this.line(
+        `${type} ${names
+          .slice(i, i + 8)
+          .map((n) => `${n} = ${lanes > 1 ? "{0}" : "0"}`)
+          .join(", ")};`,
+      );
     }
     if (!this.used.loaded.has(buffer)) this.line(names.map((n) => `(void)${n};`).join(" "));
   }
@@ -399,7 +406,10 @@ class KernelPrinter {
       return this.line(`${storeLanes(this.h, s.buffer.dtype, this.lane.count, this.address(pointer, at), bare(vector))};`);
     }
     if (step === 0) {
-      const last = value.lanes === 1 ? value : { text: this.element(this.asTemp(value, s.value.dtype), s.value.dtype, String(this.lane.count - 1)), lanes: 1 };
+      const last =
+        value.lanes === 1
+          ? value
+          : { text: this.element(this.asTemp(value, s.value.dtype), s.value.dtype, String(this.lane.count - 1)), lanes: 1 };
       return this.line(`${pointer}[${this.offset(this.base(at))}] = ${bare(encode(this.h, s.buffer.dtype, last.text))};`);
     }
     this.scatter(s, pointer, at, value);
@@ -424,17 +434,25 @@ class KernelPrinter {
 
   private storeRegister(s: Of<"store">, place: Registers, at: Dim, value: Value): void {
     const dtype = s.value.dtype;
-    const rounded = (v: Value): Value => ({ ...v, text: dtype === s.buffer.dtype ? v.text : roundTo(this.h, s.buffer.dtype, v.lanes, v.text) });
+    const rounded = (v: Value): Value => ({
+      ...v,
+      text: dtype === s.buffer.dtype ? v.text : roundTo(this.h, s.buffer.dtype, v.lanes, v.text),
+    });
     const step = this.lane ? this.lane.variance.stride(at) : 0;
     const base = Number(this.base(at));
-    if (place.lanes > 1) return this.line(`${this.registerName(s.buffer, place, base)} = ${bare(this.spread(rounded(value), dtype, place.lanes))};`);
-    if (this.lane && step === 1) return this.line(`${this.registerName(s.buffer, place, base)} = ${bare(this.spread(rounded(value), dtype, place.group))};`);
+    if (place.lanes > 1)
+      return this.line(`${this.registerName(s.buffer, place, base)} = ${bare(this.spread(rounded(value), dtype, place.lanes))};`);
+    if (this.lane && step === 1)
+      return this.line(`${this.registerName(s.buffer, place, base)} = ${bare(this.spread(rounded(value), dtype, place.group))};`);
     const named = value.lanes === 1 ? rounded(value) : this.asTemp(rounded(value), dtype);
     const write = (element: number, text: string): void => {
-      this.line(`${this.registerElement(s.buffer, place, element)} = ${dtype === "bool" && place.group > 1 ? `-(${text} != 0)` : bare(text)};`);
+      this.line(
+        `${this.registerElement(s.buffer, place, element)} = ${dtype === "bool" && place.group > 1 ? `-(${text} != 0)` : bare(text)};`,
+      );
     };
     if (step === 0) return write(base, named.lanes === 1 ? named.text : this.element(named, dtype, String(this.lane!.count - 1)));
-    for (let l = 0; l < this.lane!.count; l++) write(base + l * Number(step), named.lanes === 1 ? named.text : this.element(named, dtype, String(l)));
+    for (let l = 0; l < this.lane!.count; l++)
+      write(base + l * Number(step), named.lanes === 1 ? named.text : this.element(named, dtype, String(l)));
   }
 
   /** One element as something to assign to. */
@@ -476,7 +494,12 @@ class KernelPrinter {
   }
 
   private isPlain(e: Expr): boolean {
-    return e.kind === "const" || e.kind === "var" || e.kind === "index" || (e.kind === "load" && this.prepared.places.get(e.buffer)?.kind === "registers");
+    return (
+      e.kind === "const" ||
+      e.kind === "var" ||
+      e.kind === "index" ||
+      (e.kind === "load" && this.prepared.places.get(e.buffer)?.kind === "registers")
+    );
   }
 
   private temp(): string {
@@ -538,7 +561,10 @@ class KernelPrinter {
 
   private expr(e: Expr): Value {
     const named = this.temps.get(e);
-    if (named) return named.lanes > 1 && this.lane?.single !== undefined ? { text: this.element(named, e.dtype, this.lane.single), lanes: 1 } : named;
+    if (named)
+      return named.lanes > 1 && this.lane?.single !== undefined
+        ? { text: this.element(named, e.dtype, this.lane.single), lanes: 1 }
+        : named;
     const made = this.compute(e);
     if (this.inline || made.text.length <= longText || e.kind === "const") return made;
     const temp = this.asTemp(made, e.dtype);
@@ -635,7 +661,8 @@ class KernelPrinter {
   /** The condition differs from lane to lane. */
   private maskedSelect(e: Select): Value {
     const { count } = this.lane!;
-    if (![e.a, e.b].every((side) => loadsIn(side).every((l) => this.isSafe(l)))) return this.isInterval(e.cond) ? this.borderSelect(e) : this.laneByLane(e);
+    if (![e.a, e.b].every((side) => loadsIn(side).every((l) => this.isSafe(l))))
+      return this.isInterval(e.cond) ? this.borderSelect(e) : this.laneByLane(e);
     const [cond, a, b] = [this.expr(e.cond), this.expr(e.a), this.expr(e.b)];
     const mask = this.h.widenMask(e.dtype, count, cond.text);
     return { text: this.h.select(e.dtype, count, mask, this.spread(a, e.dtype, count), this.spread(b, e.dtype, count)), lanes: count };
@@ -692,7 +719,9 @@ class KernelPrinter {
       const step = this.lane!.variance.stride(e.kind === "index" ? e.dim : (e.at[0] ?? 0));
       return e.kind === "index" ? step === undefined : step !== 0 && step !== 1;
     }
-    return e.kind === "select" && this.lane!.variance.expr(e.cond) && ![e.a, e.b].every((side) => loadsIn(side).every((l) => this.isSafe(l)));
+    return (
+      e.kind === "select" && this.lane!.variance.expr(e.cond) && ![e.a, e.b].every((side) => loadsIn(side).every((l) => this.isSafe(l)))
+    );
   }
 
   // Loads.
@@ -728,7 +757,8 @@ class KernelPrinter {
     const step = lane ? lane.variance.stride(at) : 0;
     const base = Number(lane ? substituteDim(at, new Map<Atom, Dim>([[lane.loop, 0]])) : at);
     const name: Value = { text: this.registerName(buffer, place, base), lanes: Math.max(place.group, place.lanes) };
-    if (place.lanes > 1 || (lane && step === 1)) return lane?.single === undefined ? name : { text: this.element(name, dtype, lane.single), lanes: 1 };
+    if (place.lanes > 1 || (lane && step === 1))
+      return lane?.single === undefined ? name : { text: this.element(name, dtype, lane.single), lanes: 1 };
     const element = (i: number): string => {
       const text = this.registerElement(buffer, place, i);
       return dtype === "bool" && place.group > 1 ? `(${text} != 0)` : text;
@@ -736,7 +766,10 @@ class KernelPrinter {
     if (!lane || step === 0) return { text: element(base), lanes: 1 };
     const all = Array.from({ length: lane.count }, (_, l) => element(base + l * Number(step)));
     if (lane.single !== undefined) return { text: `((${valueType(dtype)}[]){${all.join(", ")}})[${lane.single}]`, lanes: 1 };
-    return { text: `(${this.h.type(dtype, lane.count)}){${all.map((t) => (dtype === "bool" ? `-${t}` : t)).join(", ")}}`, lanes: lane.count };
+    return {
+      text: `(${this.h.type(dtype, lane.count)}){${all.map((t) => (dtype === "bool" ? `-${t}` : t)).join(", ")}}`,
+      lanes: lane.count,
+    };
   }
 
   private address(pointer: string, at: Dim): string {
@@ -792,7 +825,10 @@ class KernelPrinter {
   private wrappingDim(d: Exclude<Dim, number>): string {
     const i64 = (op: "add" | "mul", a: string, b: string): string => this.h.binary(op, "i64", 1, a, b);
     const terms = d.terms.map((t) => {
-      const factors = [...t.atoms.map((a) => this.atom(a)), ...(t.coefficient === 1 && t.atoms.length > 0 ? [] : [integerText(t.coefficient)])];
+      const factors = [
+        ...t.atoms.map((a) => this.atom(a)),
+        ...(t.coefficient === 1 && t.atoms.length > 0 ? [] : [integerText(t.coefficient)]),
+      ];
       return factors.reduce((a, b) => i64("mul", a, b));
     });
     return terms.reduce((a, b) => i64("add", a, b));

@@ -54,7 +54,7 @@ export function varianceOf(s: For): Variance {
   visitStmts(s.body, (t) => {
     if (t.kind === "alloc") v.buffers.add(t.buffer);
   });
-  for (let before = -1; before !== v.names.size; ) {
+  for (let before = -1; before !== v.names.size;) {
     before = v.names.size;
     v.forget();
     visitStmts(s.body, (t) => {

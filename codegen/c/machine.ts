@@ -53,7 +53,13 @@ const v3 = ["avx2", "fma", "f16c", "bmi2"];
 function nativeMachine(): KnownMachine {
   if (arch === "arm64") return { ...machines.armv8, name: "native", flags: ["-mcpu=native"] };
   const has = cpuFlags();
-  const like = v4.every((f) => has.has(f)) ? machines["x86-64-v4"] : v3.every((f) => has.has(f)) ? machines["x86-64-v3"] : has.has("sse4_2") ? machines["x86-64-v2"] : machines.generic;
+  const like = v4.every((f) => has.has(f))
+    ? machines["x86-64-v4"]
+    : v3.every((f) => has.has(f))
+      ? machines["x86-64-v3"]
+      : has.has("sse4_2")
+        ? machines["x86-64-v2"]
+        : machines.generic;
   if (like.name === "generic") return { ...like, name: "native" };
   return { ...like, name: "native", flags: ["-march=native", ...like.flags.slice(1)] };
 }

@@ -123,8 +123,19 @@ const exp: Body = (on) => {
 
 /** e ln(2) + log(1 + f) with 1 + f between sqrt(1/2) and sqrt(2). */
 const log: Body = (on) => {
-  const coefficients = ["-0.0785964578", "0.128817514", "-0.131287888", "0.141811803", "-0.16624549", "0.200022861", "-0.250008106", "0.333333164"];
-  const exponent = on.isVector ? `__builtin_convertvector((${on.h.type("i32", on.count)})${on.shiftRight("i", 23)}, ${on.f})` : `(float)(int32_t)${on.shiftRight("i", 23)}`;
+  const coefficients = [
+    "-0.0785964578",
+    "0.128817514",
+    "-0.131287888",
+    "0.141811803",
+    "-0.16624549",
+    "0.200022861",
+    "-0.250008106",
+    "0.333333164",
+  ];
+  const exponent = on.isVector
+    ? `__builtin_convertvector((${on.h.type("i32", on.count)})${on.shiftRight("i", 23)}, ${on.f})`
+    : `(float)(int32_t)${on.shiftRight("i", 23)}`;
   return `
   ${on.f} y = ${on.select("x < 0x1p-126f", "x * 0x1p23f", "x")};
   ${on.u} i = ${on.bits("y")} - 0x3f3504f3u;
@@ -153,8 +164,16 @@ const tanh: Body = (on) => {
 
 /** x times an even polynomial near zero; elsewhere 1 - e^g(x), where g is a polynomial for log(erfc(x)). */
 const erf: Body = (on) => {
-  const near = horner("z", ["8.40992070e-5", "-0.000815262785", "0.00520196045", "-0.0268597994", "0.112837031", "-0.376126349", "1.12837923"], single);
-  const far = horner("c", ["-2.08286183e-5", "0.000431393564", "-0.0041562547", "0.0250806157", "-0.108220384", "-0.633400857", "-1.12948835", "0.000169205130"], single);
+  const near = horner(
+    "z",
+    ["8.40992070e-5", "-0.000815262785", "0.00520196045", "-0.0268597994", "0.112837031", "-0.376126349", "1.12837923"],
+    single,
+  );
+  const far = horner(
+    "c",
+    ["-2.08286183e-5", "0.000431393564", "-0.0041562547", "0.0250806157", "-0.108220384", "-0.633400857", "-1.12948835", "0.000169205130"],
+    single,
+  );
   return `
   ${on.f} a = ${magnitude(on)}, c = ${on.select("a > 4.0f", on.k("4.0"), "a")}, z = c * c;
   ${on.f} small = a * ${near};
@@ -210,12 +229,14 @@ const log1p: Body = (on) => `
   return ${on.select("x > -1.0f", "r", on.select("x == -1.0f", on.k("-INFINITY").replace("INFINITYf", "INFINITY"), on.select("x != x", "x", on.k("NAN").replace("NANf", "NAN"))))};`;
 
 /** Both functions of r = x - n pi/2, |r| <= pi/4, swapped and negated by the quadrant n mod 4. */
-const circular = (op: "sin" | "cos"): Body => (on) => {
-  const sine = horner("z", reciprocals([13, 11, 9, 7, 5, 3].map((n, k) => factorials[n]! * (k % 2 === 0 ? 1 : -1))), double);
-  const cosine = horner("z", reciprocals([14, 12, 10, 8, 6, 4, 2, 0].map((n, k) => factorials[n]! * (k % 2 === 0 ? -1 : 1))), double);
-  const quadrant = op === "sin" ? "i" : "(i + 1u)";
-  const swap = on.select(`(${quadrant} & 1u) != 0`, "c", "s", "f64");
-  return `
+const circular =
+  (op: "sin" | "cos"): Body =>
+  (on) => {
+    const sine = horner("z", reciprocals([13, 11, 9, 7, 5, 3].map((n, k) => factorials[n]! * (k % 2 === 0 ? 1 : -1))), double);
+    const cosine = horner("z", reciprocals([14, 12, 10, 8, 6, 4, 2, 0].map((n, k) => factorials[n]! * (k % 2 === 0 ? -1 : 1))), double);
+    const quadrant = op === "sin" ? "i" : "(i + 1u)";
+    const swap = on.select(`(${quadrant} & 1u) != 0`, "c", "s", "f64");
+    return `
   ${on.d} w = ${on.widen("x")};
   ${on.d} t = w * 0.63661977236758134 + 0x1.8p52, n = t - 0x1.8p52, q = w - n * 1.57079632673412561417;
   q = q - n * 6.07710050650619224932e-11;
@@ -225,7 +246,7 @@ const circular = (op: "sin" | "cos"): Body => (on) => {
   ${on.f} r = ${on.narrow(on.select(`(${quadrant} & 2u) != 0`, "(-v)", "v", "f64"))};
   ${on.rescue((v) => `${v("x")} > -1e6f && ${v("x")} < 1e6f`, `${op}f`, ["x"])}
   return r;`;
-};
+  };
 
 /** e^(b log|a|), with the sign that an odd exponent leaves; zeros, infinities and NaN as operands go to the library. */
 const pow: Body = (on) => `

@@ -15,7 +15,9 @@ type For = Stmt & { kind: "for" };
 export function parallelLoop(body: readonly Stmt[]): For | undefined {
   const work = body.filter((s) => s.kind !== "alloc" && s.kind !== "let" && s.kind !== "bind");
   const [only] = work;
-  return work.length === 1 && only?.kind === "for" && only.mode === "parallel" && opaquesIn(only.loop.extent).length === 0 ? only : undefined;
+  return work.length === 1 && only?.kind === "for" && only.mode === "parallel" && opaquesIn(only.loop.extent).length === 0
+    ? only
+    : undefined;
 }
 
 /** Whether the iterations of the parallel loop may run at the same time; stores that combine need an order. */

@@ -32,9 +32,14 @@ export function programText(program: Program, text: ProgramText): string {
   ].join("\n\n");
 }
 
-const list = (lines: readonly string[], empty: string): string => (lines.length === 0 ? empty : lines.map((l) => `\n  ${l}`).join(",") + "\n");
+const list = (lines: readonly string[], empty: string): string =>
+  lines.length === 0 ? empty : lines.map((l) => `\n  ${l}`).join(",") + "\n";
 
-const comment = (text: string): string => `/* ${text.replaceAll("*/", "* /").replaceAll("/*", "/ *").replace(/[^\x20-\x7e]/g, "?")} */`;
+const comment = (text: string): string =>
+  `/* ${text
+    .replaceAll("*/", "* /")
+    .replaceAll("/*", "/ *")
+    .replace(/[^\x20-\x7e]/g, "?")} */`;
 
 function kernelTable(program: Program, { prefix, entries, kernels }: ProgramText): string {
   const rows = program.kernels.map((k, i) => {
@@ -79,7 +84,10 @@ function stepLines(program: Program, steps: readonly Step[], indent: string): { 
         put(["SINTER_EXTENT", s.extent, s.from], program.extents[s.extent]!.name);
         break;
       case "if": {
-        const [then, otherwise] = [s.then, s.else].map((x) => stepLines(program, x, `${indent}  `)) as [ReturnType<typeof stepLines>, ReturnType<typeof stepLines>];
+        const [then, otherwise] = [s.then, s.else].map((x) => stepLines(program, x, `${indent}  `)) as [
+          ReturnType<typeof stepLines>,
+          ReturnType<typeof stepLines>,
+        ];
         put(["SINTER_IF", s.condition, then.words, otherwise.words]);
         nest(then);
         nest(otherwise);
@@ -108,8 +116,13 @@ const quoted = (text: string): string =>
 function tensorTables(program: Program, prefix: string): string {
   const tables = (["input", "output"] as const).map((kind) => {
     const tensors = kind === "input" ? program.inputs : program.outputs;
-    const shapes = tensors.map(({ type }, i) => `static const int64_t ${prefix}_${kind}_shape_${i}[] = {${type.shape.map((d) => (typeof d === "number" ? d : -1)).join(", ") || "0"}};`);
-    const rows = tensors.map(({ name, type }, i) => `{${quoted(name)}, "${type.dtype}", ${type.shape.length}, ${prefix}_${kind}_shape_${i}}`);
+    const shapes = tensors.map(
+      ({ type }, i) =>
+        `static const int64_t ${prefix}_${kind}_shape_${i}[] = {${type.shape.map((d) => (typeof d === "number" ? d : -1)).join(", ") || "0"}};`,
+    );
+    const rows = tensors.map(
+      ({ name, type }, i) => `{${quoted(name)}, "${type.dtype}", ${type.shape.length}, ${prefix}_${kind}_shape_${i}}`,
+    );
     const get = `const ${prefix}_tensor *${prefix}_${kind}(int index) {`;
     if (tensors.length === 0) return `${get}\n  (void)index;\n  return NULL;\n}`;
     return [
@@ -146,7 +159,11 @@ function sizeFunctions(program: Program, { prefix, kernels }: ProgramText): stri
   const counts = new Map<number, string>();
   program.kernels.forEach((k, i) => {
     const { count } = kernels[i]!;
-    if (typeof count !== "number") counts.set(i, sizeText(count, (name) => k.nest.extents.findIndex((e) => e.name === name)));
+    if (typeof count !== "number")
+      counts.set(
+        i,
+        sizeText(count, (name) => k.nest.extents.findIndex((e) => e.name === name)),
+      );
   });
   return [
     "/* Of a kernel's own extents. */",
@@ -164,7 +181,14 @@ function planText(program: Program, prefix: string): string {
   const sizes = program.slots.map((d) => `sinter_slot(${sizeText(d, indexOf)})`);
   const lines = sizes.map((s, i) => `  slots[${i}] = at;\n  at = sinter_add(at, ${s});`);
   const unused = sizes.some((s) => s.includes("e[")) ? [] : ["  (void)e;"];
-  return [`static int64_t ${prefix}_plan(const int64_t *e, int64_t *slots) {`, "  int64_t at = 0;", ...unused, ...(sizes.length === 0 ? ["  (void)slots;"] : lines), "  return at;", "}"].join("\n");
+  return [
+    `static int64_t ${prefix}_plan(const int64_t *e, int64_t *slots) {`,
+    "  int64_t at = 0;",
+    ...unused,
+    ...(sizes.length === 0 ? ["  (void)slots;"] : lines),
+    "  return at;",
+    "}",
+  ].join("\n");
 }
 
 const mostOf = (program: Program, kind: "args" | "extents"): number => {
@@ -176,7 +200,9 @@ const mostOf = (program: Program, kind: "args" | "extents"): number => {
 };
 
 function contextText(program: Program, { prefix, freestanding, weights }: ProgramText): string {
-  const own = freestanding ? [] : ["  void *allocated;", "  size_t allocated_bytes;", "  sinter_pool *pool;", ...(weights === "bin" ? ["  sinter_weights file;"] : [])];
+  const own = freestanding
+    ? []
+    : ["  void *allocated;", "  size_t allocated_bytes;", "  sinter_pool *pool;", ...(weights === "bin" ? ["  sinter_weights file;"] : [])];
   return [
     `struct ${prefix}_context {`,
     "  sinter_run run;",
@@ -206,10 +232,12 @@ function readExtents(program: Program, prefix: string): string {
 /** Bytes of inputs, and the most bytes of outputs. */
 function tensorBytes(program: Program, prefix: string, kind: "input" | "output"): string {
   const indexOf = extentIndex(program);
-  const cases = new Map((kind === "input" ? program.inputs : program.outputs).map(({ buffer }, i) => {
-    const b = program.buffers[buffer]!;
-    return [i, sizeText(mul(b.capacity, byteSize(b.dtype)), indexOf)] as const;
-  }));
+  const cases = new Map(
+    (kind === "input" ? program.inputs : program.outputs).map(({ buffer }, i) => {
+      const b = program.buffers[buffer]!;
+      return [i, sizeText(mul(b.capacity, byteSize(b.dtype)), indexOf)] as const;
+    }),
+  );
   return [
     sizeFunction(`${prefix}_${kind}_size`, "index", cases),
     `int64_t ${prefix}_${kind}_bytes(int index, const int64_t *extents) {`,
@@ -228,7 +256,9 @@ function outputShape(program: Program, prefix: string): string {
   const uses = cases.some((c) => c.includes("e["));
   return [
     `int ${prefix}_output_shape(const ${prefix}_context *context, int index, int64_t *shape) {`,
-    ...(uses ? ["  const int64_t *e;", "  if (!context || !shape) return SINTER_BAD_ARGUMENT;", "  e = context->extents;"] : ["  if (!context || !shape) return SINTER_BAD_ARGUMENT;"]),
+    ...(uses
+      ? ["  const int64_t *e;", "  if (!context || !shape) return SINTER_BAD_ARGUMENT;", "  e = context->extents;"]
+      : ["  if (!context || !shape) return SINTER_BAD_ARGUMENT;"]),
     "  switch (index) {",
     ...cases,
     "    default: return SINTER_BAD_ARGUMENT;",
@@ -238,7 +268,9 @@ function outputShape(program: Program, prefix: string): string {
 }
 
 const nullChecks = (name: string, count: number): string =>
-  count === 0 ? "" : `  if (!${name}) return SINTER_BAD_ARGUMENT;\n  for (int i = 0; i < ${count}; i++) if (!${name}[i]) return SINTER_BAD_ARGUMENT;\n`;
+  count === 0
+    ? ""
+    : `  if (!${name}) return SINTER_BAD_ARGUMENT;\n  for (int i = 0; i < ${count}; i++) if (!${name}[i]) return SINTER_BAD_ARGUMENT;\n`;
 
 function apiText(program: Program, { prefix, scratchBytes, freestanding }: ProgramText): string {
   return `${readExtents(program, prefix)}
@@ -306,7 +338,8 @@ const embedded = (prefix: string): string => `${prefix}_weights`;
 
 function initText({ prefix, weights }: ProgramText): string {
   const given = weights === "bin" ? "  if (!options->weights) return SINTER_NO_WEIGHTS;\n" : "";
-  const builtIn = weights === "bin" || weights === "none" ? "" : `  if (!c->run.weights) c->run.weights = (const unsigned char *)${embedded(prefix)};\n`;
+  const builtIn =
+    weights === "bin" || weights === "none" ? "" : `  if (!c->run.weights) c->run.weights = (const unsigned char *)${embedded(prefix)};\n`;
   return `size_t ${prefix}_context_bytes(void) { return sizeof(${prefix}_context); }
 
 int ${prefix}_init(void *memory, size_t bytes, const ${prefix}_options *options, ${prefix}_context **context) {

@@ -59,7 +59,9 @@ function greatest(d: Dim): Dim {
     ...d.terms.map((t) => {
       const last = t.atoms.flatMap((a): [Atom, Dim][] => (a.kind === "loop" ? [[a, sub(a.extent, 1)]] : []));
       const whole = { terms: [t], key: "" };
-      return last.length > 0 && t.atoms.every((a) => a.kind === "loop" || a.kind === "extent") ? substituteDim(whole, new Map(last)) : whole;
+      return last.length > 0 && t.atoms.every((a) => a.kind === "loop" || a.kind === "extent")
+        ? substituteDim(whole, new Map(last))
+        : whole;
     }),
   );
 }

@@ -31,6 +31,15 @@ export const extentsOf = (d: Dim): Extent[] => [...atomsIn(d)].filter((a): a is 
 export function sizeFunction(name: string, index: string, cases: ReadonlyMap<number, string>): string {
   const body = [...cases].map(([i, text]) => `    case ${i}: return ${text};`);
   const unused = [...cases.values()].some((t) => t.includes("e[")) ? [] : ["  (void)e;"];
-  if (cases.size === 0) return [`static int64_t ${name}(int ${index}, const int64_t *e) {`, `  (void)${index};`, ...unused, "  return 0;", "}"].join("\n");
-  return [`static int64_t ${name}(int ${index}, const int64_t *e) {`, ...unused, `  switch (${index}) {`, ...body, "    default: return 0;", "  }", "}"].join("\n");
+  if (cases.size === 0)
+    return [`static int64_t ${name}(int ${index}, const int64_t *e) {`, `  (void)${index};`, ...unused, "  return 0;", "}"].join("\n");
+  return [
+    `static int64_t ${name}(int ${index}, const int64_t *e) {`,
+    ...unused,
+    `  switch (${index}) {`,
+    ...body,
+    "    default: return 0;",
+    "  }",
+    "}",
+  ].join("\n");
 }

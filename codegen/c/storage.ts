@@ -85,10 +85,12 @@ export function storeLanes(h: Helpers, dtype: DType, lanes: number, pointer: str
 }
 
 function storeBody(h: Helpers, dtype: DType, lanes: number, element: string): string {
-  if (isMinifloat(dtype) && dtype !== "f16" && dtype !== "bf16") return `for (int l = 0; l < ${lanes}; l++) p[l] = ${encode(h, dtype, "x[l]")};`;
+  if (isMinifloat(dtype) && dtype !== "f16" && dtype !== "bf16")
+    return `for (int l = 0; l < ${lanes}; l++) p[l] = ${encode(h, dtype, "x[l]")};`;
   if (computeType(dtype) === dtype && dtype !== "bool") return "memcpy(p, &x, sizeof x);";
   const memory = memoryVector(h, element, byteSize(dtype), lanes);
-  const converted = dtype === "f16" || dtype === "bf16" ? `${encodeHalf(h, dtype, lanes)}(x)` : dtype === "bool" ? "x & 1" : subByte(h, dtype, lanes);
+  const converted =
+    dtype === "f16" || dtype === "bf16" ? `${encodeHalf(h, dtype, lanes)}(x)` : dtype === "bool" ? "x & 1" : subByte(h, dtype, lanes);
   return `${memory} m = __builtin_convertvector(${converted}, ${memory}); memcpy(p, &m, sizeof m);`;
 }
 
@@ -106,11 +108,26 @@ function defineEncode(h: Helpers, dtype: MinifloatType): string {
   return h.define(name, () => (floatFormats[dtype].signed ? encodeSmall(h, name, floatFormats[dtype]) : encodeExponent(h, name)));
 }
 
-const bitTypes = (h: Helpers, lanes: number): { f: string; u: string; bits: (x: string) => string; float: (x: string) => string; select: (c: string, a: string, b: string) => string } => {
+const bitTypes = (
+  h: Helpers,
+  lanes: number,
+): {
+  f: string;
+  u: string;
+  bits: (x: string) => string;
+  float: (x: string) => string;
+  select: (c: string, a: string, b: string) => string;
+} => {
   const [f, u] = [h.type("f32", lanes), h.type("u32", lanes)];
   if (lanes > 1) {
     const mask = h.type("i32", lanes);
-    return { f, u, bits: (x) => `((${u})${x})`, float: (x) => `((${f})(${x}))`, select: (c, a, b) => `((${u})(((${mask})(${c}) & (${mask})(${a})) | (~(${mask})(${c}) & (${mask})(${b}))))` };
+    return {
+      f,
+      u,
+      bits: (x) => `((${u})${x})`,
+      float: (x) => `((${f})(${x}))`,
+      select: (c, a, b) => `((${u})(((${mask})(${c}) & (${mask})(${a})) | (~(${mask})(${c}) & (${mask})(${b}))))`,
+    };
   }
   defineBitCopy(h, "bits_f32", "float", "uint32_t");
   defineBitCopy(h, "f32_of_bits", "uint32_t", "float");
@@ -158,7 +175,9 @@ function decodeSmall(h: Helpers, name: string, f: FloatFormat): string {
   const checks = [
     ...(f.special === "fnuz" ? [`if (x == ${sign}u) return NAN;`] : []),
     ...(f.special === "finite" ? [`if (m == ${all}u) return NAN;`] : []),
-    ...(f.special === "ieee" ? [`if (m >= ${all + 1 - 2 ** f.mantissaBits}u) return m == ${all + 1 - 2 ** f.mantissaBits}u ? s * INFINITY : NAN;`] : []),
+    ...(f.special === "ieee"
+      ? [`if (m >= ${all + 1 - 2 ** f.mantissaBits}u) return m == ${all + 1 - 2 ** f.mantissaBits}u ? s * INFINITY : NAN;`]
+      : []),
   ];
   const value = f.signed
     ? `uint32_t e = m >> ${f.mantissaBits}, r = m & ${2 ** f.mantissaBits - 1}u;

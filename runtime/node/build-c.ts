@@ -37,10 +37,16 @@ export async function buildC(dir: string, manifest: Manifest, options: BuildOpti
   const objects = mkdtempSync(join(dir, ".build-"));
   try {
     const flags = [...(options.flags ?? ["-O3"]), ...String(manifest.options["flags"] ?? "-std=c11").split(" "), "-fPIC"];
-    const made = await compileAll(dir, objects, manifest, (source, object) => compile(compiler, [...flags, "-c", "-o", object, source], dir));
+    const made = await compileAll(dir, objects, manifest, (source, object) =>
+      compile(compiler, [...flags, "-c", "-o", object, source], dir),
+    );
     const linked = join(objects, "library.so");
     const sanitizers = (options.flags ?? []).filter((f) => f.startsWith("-fsanitize"));
-    await compile(compiler, ["-shared", ...sanitizers, "-o", linked, ...made, "-lm", ...(manifest.options["freestanding"] === true ? [] : ["-lpthread"])], dir);
+    await compile(
+      compiler,
+      ["-shared", ...sanitizers, "-o", linked, ...made, "-lm", ...(manifest.options["freestanding"] === true ? [] : ["-lpthread"])],
+      dir,
+    );
     renameSync(linked, library);
     return library;
   } finally {
@@ -48,7 +54,12 @@ export async function buildC(dir: string, manifest: Manifest, options: BuildOpti
   }
 }
 
-async function compileAll(dir: string, objects: string, manifest: Manifest, make: (source: string, object: string) => Promise<void>): Promise<string[]> {
+async function compileAll(
+  dir: string,
+  objects: string,
+  manifest: Manifest,
+  make: (source: string, object: string) => Promise<void>,
+): Promise<string[]> {
   const sources = manifest.files.filter((f) => f.endsWith(".c"));
   const made = sources.map((s) => join(objects, s.replace(/\.c$/, ".o")));
   let next = 0;

@@ -32,7 +32,8 @@ export function bindInputs(manifest: Manifest, given: Readonly<Record<string, Te
 function checkKind(info: TensorInfo, tensor: Tensor | undefined): string[] {
   if (!tensor) return [`'${info.name}' is missing: ${info.dtype}${shapeText(info.shape)}`];
   if (tensor.dtype !== info.dtype) return [`'${info.name}' is ${tensor.dtype}, expected ${info.dtype}`];
-  if (tensor.dims.length !== info.shape.length) return [`'${info.name}' has shape ${shapeText(tensor.dims)}, expected ${shapeText(info.shape)}`];
+  if (tensor.dims.length !== info.shape.length)
+    return [`'${info.name}' has shape ${shapeText(tensor.dims)}, expected ${shapeText(info.shape)}`];
   return [];
 }
 

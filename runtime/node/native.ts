@@ -52,7 +52,15 @@ export class NativeModel {
     this.outputShape = lib.func(`int ${name}_output_shape(void *context, int index, void *shape)`) as typeof this.outputShape;
     this.free = lib.func(`void ${name}_destroy(void *context)`) as typeof this.free;
     const made: unknown[] = [null];
-    const given = { weights: null, weights_path: join(dir, manifest.weights.file), arena: null, arena_bytes: 0, threads, parallel_for: null, user: null };
+    const given = {
+      weights: null,
+      weights_path: join(dir, manifest.weights.file),
+      arena: null,
+      arena_bytes: 0,
+      threads,
+      parallel_for: null,
+      user: null,
+    };
     check(create(made, given) as number, "the model cannot be loaded");
     this.context = made[0];
   }

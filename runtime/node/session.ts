@@ -46,7 +46,9 @@ export class Session {
     switch (manifest.target) {
       case "c":
         if (manifest.options["freestanding"] === true) {
-          throw new Error("a model compiled with --freestanding runs in the program that embeds it: compile it without to run it in Node.js");
+          throw new Error(
+            "a model compiled with --freestanding runs in the program that embeds it: compile it without to run it in Node.js",
+          );
         }
         return new Session(manifest, new NativeModel(await buildC(folder, manifest), folder, manifest, options.threads ?? 1));
       case "js":
@@ -118,7 +120,8 @@ async function loadJs(folder: string, manifest: Manifest): Promise<Model> {
     plan: module.plan,
   };
   return {
-    run: async ({ tensors }) => walk(program, weights, 0, tensors).map(({ data, dims }, i) => new Tensor(manifest.outputs[i]!.dtype, data, dims)),
+    run: async ({ tensors }) =>
+      walk(program, weights, 0, tensors).map(({ data, dims }, i) => new Tensor(manifest.outputs[i]!.dtype, data, dims)),
     dispose: () => undefined,
   };
 }

@@ -5,10 +5,28 @@ export type { TypedArray };
 
 /** Dtypes of tensors; f16, bf16 and narrower floats are given as their bits, i4 and the like one element per byte. */
 export const tensorDtypes = [
-  "f16", "bf16", "f32", "f64",
-  "f8e4m3fn", "f8e4m3fnuz", "f8e5m2", "f8e5m2fnuz", "f8e8m0", "f4e2m1",
-  "i2", "i4", "i8", "i16", "i32", "i64",
-  "u2", "u4", "u8", "u16", "u32", "u64",
+  "f16",
+  "bf16",
+  "f32",
+  "f64",
+  "f8e4m3fn",
+  "f8e4m3fnuz",
+  "f8e5m2",
+  "f8e5m2fnuz",
+  "f8e8m0",
+  "f4e2m1",
+  "i2",
+  "i4",
+  "i8",
+  "i16",
+  "i32",
+  "i64",
+  "u2",
+  "u4",
+  "u8",
+  "u16",
+  "u32",
+  "u64",
   "bool",
 ] as const;
 export type TensorDtype = (typeof tensorDtypes)[number];
