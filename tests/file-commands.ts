@@ -13,6 +13,7 @@ import { printStmts } from "../ir/text/print-loop.ts";
 import { printStages } from "../ir/text/print-stage.ts";
 import { verifyGraph } from "../ir/verify.ts";
 import { printOptimized } from "./optimize.ts";
+import { printTbeText } from "./print-tbe.ts";
 import { printWgsl } from "./print-wgsl.ts";
 import { expectRoundTrip } from "./round-trip.ts";
 
@@ -27,6 +28,7 @@ export const fileCommands: Readonly<Record<string, FileCommand>> = {
       .join("") || "no errors\n",
   opt: (input, file, args) => printOptimized(parsed(input, file), args),
   stages: (input, file) => printMeanings(parsed(input, file)),
+  tbe: (input, file, args) => printTbeText(parsed(input, file), args),
   wgsl: (input, file) => printWgsl(parsed(input, file)),
 };
 
