@@ -6,9 +6,9 @@ const layers = [
   { folder: "ir", imports: [], node: false },
   { folder: "passes", imports: ["ir"], node: false },
   { folder: "frontend", imports: ["ir", "proto"], node: true },
-  { folder: "codegen", imports: ["ir", "passes", "runtime/manifest[.]ts$"], node: true },
+  { folder: "codegen", imports: ["ir", "passes", "runtime/(manifest|walk)[.]ts$"], node: true },
   { folder: "runtime", imports: [], node: true },
-  { folder: "runtime/web", imports: ["runtime/manifest[.]ts$"], node: false },
+  { folder: "runtime/web", imports: ["runtime/(manifest|walk|shape)[.]ts$"], node: false },
 ];
 
 const own = "^(frontend|ir|passes|codegen|runtime|proto|cli|tests|bench|docs|examples)/";

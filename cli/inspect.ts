@@ -1,7 +1,7 @@
 /** `sinter inspect`: what a model, or a compiled one, is made of and needs. */
 import type { Argv } from "yargs";
 import { countOperations } from "../codegen/count-operations.ts";
-import { arenaBytes } from "../codegen/js/target.ts";
+import { arenaBytes } from "../codegen/describe.ts";
 import type { Constant } from "../ir/attribute.ts";
 import { CompileError } from "../ir/diagnostic.ts";
 import { add, type Dim, formatDim } from "../ir/dim.ts";

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Diagnostics } from "../../ir/diagnostic.ts";
 import type { Manifest } from "../../runtime/manifest.ts";
-import { arenaBytes, packWeights, tensorInfo } from "../js/target.ts";
+import { arenaBytes, packWeights, tensorInfo } from "../describe.ts";
 import type { Program } from "../program.ts";
 import type { Artifact, TargetOptions } from "../target.ts";
 import { cmakeLists, commonFlags, makefile } from "./build-files.ts";

@@ -4,7 +4,8 @@ import type { Scalar } from "../../ir/scalar.ts";
 import type { DType } from "../../ir/type.ts";
 import { type Kernel, type Plan, walk, type WalkedTensor } from "../../runtime/walk.ts";
 import type { Program } from "../program.ts";
-import { manifestBuffers, moduleText, packWeights } from "./target.ts";
+import { manifestBuffers, packWeights } from "../describe.ts";
+import { moduleText } from "./target.ts";
 
 export interface Executable {
   /** Inputs and outputs in the program's order; data as the dtype's typed array. */

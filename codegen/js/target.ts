@@ -1,10 +1,10 @@
 /** JavaScript: needs no toolchain, folds constants, and is the reference the other targets are held against. */
 import { createHash } from "node:crypto";
-import { readData } from "../../ir/data.ts";
-import { add, type Dim, formatDim } from "../../ir/dim.ts";
+import type { Dim } from "../../ir/dim.ts";
 import type { Stage } from "../../ir/stage.ts";
-import type { Manifest, ManifestBuffer, TensorInfo } from "../../runtime/manifest.ts";
-import type { Interface, Program } from "../program.ts";
+import type { Manifest } from "../../runtime/manifest.ts";
+import type { Program } from "../program.ts";
+import { arenaBytes, manifestBuffers, packWeights, tensorInfo } from "../describe.ts";
 import type { Schedule } from "../schedule.ts";
 import type { Artifact, Machine, Target, TargetOptions } from "../target.ts";
 import { JsModule } from "./print.ts";
@@ -18,18 +18,6 @@ export function scalarSchedule(stage: Stage): Schedule {
 }
 
 export const jsMachine: Machine = { name: "js", lanes: 1, registers: 16, l1: 32768, l2: 1048576 };
-
-export const shapeText = (shape: readonly Dim[]): (number | string)[] => shape.map((d) => (typeof d === "number" ? d : formatDim(d)));
-export const tensorInfo = ({ name, type }: Interface): TensorInfo => ({ name, dtype: type.dtype, shape: shapeText(type.shape) });
-
-/** All constants of a program, each at its offset. */
-export function packWeights(program: Program): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(Math.ceil(program.weightBytes / 64) * 64);
-  for (const { storage } of program.buffers) {
-    if (storage.kind === "constant") bytes.set(readData(storage.data.data), storage.offset);
-  }
-  return bytes;
-}
 
 /** `kernels`, `plan` and what they need, as statements. */
 export function moduleText(program: Program): string {
@@ -46,20 +34,6 @@ function planText(program: Program, module: JsModule): string {
   const extents = program.extents.map((e, i) => `  const ${module.extentName(e.name)} = extents[${i}];\n`).join("");
   const capacities = list(program.buffers.map((b) => b.capacity));
   return `function plan(extents) {\n${extents}  return { slots: ${list(program.slots)}, capacities: ${capacities}, shapes: [${shapes}] };\n}`;
-}
-
-export const manifestBuffers = (program: Program): ManifestBuffer[] =>
-  program.buffers.map(({ name, dtype, shape, storage }) => ({
-    name,
-    dtype,
-    shape: shapeText(shape),
-    storage: storage.kind === "constant" ? { kind: storage.kind, offset: storage.offset } : storage,
-  }));
-
-/** The arena's bytes, or null when extents decide. */
-export function arenaBytes(program: Program): number | null {
-  const bytes = add(...program.slots);
-  return typeof bytes === "number" ? bytes : null;
 }
 
 function emitJs(program: Program, options: TargetOptions): Artifact {

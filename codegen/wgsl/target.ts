@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { type Diagnostics, OpError } from "../../ir/diagnostic.ts";
 import { type Dim, formatDim } from "../../ir/dim.ts";
 import type { Manifest, ManifestKernel } from "../../runtime/manifest.ts";
-import { arenaBytes, manifestBuffers, packWeights, shapeText, tensorInfo } from "../js/target.ts";
+import { arenaBytes, manifestBuffers, packWeights, shapeText, tensorInfo } from "../describe.ts";
 import type { Program, ProgramKernel } from "../program.ts";
 import type { Artifact, Target, TargetOptions } from "../target.ts";
 import { printShader, type Shader } from "./print.ts";
