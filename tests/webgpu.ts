@@ -46,7 +46,7 @@ interface Gpu {
   requestAdapter(): Promise<{ requestDevice(): Promise<GpuDevice> } | null>;
 }
 interface Dawn {
-  create(options: readonly string[]): Gpu;
+  readonly create: (options: readonly string[]) => Gpu;
 }
 
 const dawnFile = resolve("tests", "wgsl", "node_modules", "webgpu", "index.js");

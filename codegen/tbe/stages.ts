@@ -49,6 +49,8 @@ export function extentsOf(b: Buffer): number[] {
   return shape;
 }
 
+const notWhole = (b: Buffer): string => `${b.name === "" ? "a tensor" : `'${b.name}'`} is not read as a whole, by its axes in order`;
+
 const asLoop = (d: Dim): Loop | undefined => {
   const a = asAtom(d);
   return a?.kind === "loop" ? a : undefined;
@@ -217,7 +219,7 @@ export class StageCalls {
   /** The tensor, checked to stand at the stage's axes. */
   private placed(l: Load, held: Held, value: TensorValue): TensorValue {
     if (this.blockedShape) {
-      const isWhole = held.isBlocked && l.at.length === this.space.length && l.at.every((d, k) => asLoop(d) === this.space[k]);
+      const isWhole = held.isBlocked && l.at.length === this.space.length && l.at.every((d, k) => asLoop(d) === this.space[k] && this.space[k]!.extent === l.buffer.shape[k]);
       if (!isWhole) throw refuse("what follows the cube unit must read its result as a whole");
       return value;
     }
@@ -225,7 +227,8 @@ export class StageCalls {
     l.at.forEach((d, k) => {
       const axis = held.axes[k]!;
       if (isUnit(d) && (axis < 0 || value.shape[axis] === 1)) return;
-      if (axis < 0 || asLoop(d) === undefined || this.space[axis + skipped] !== asLoop(d)) throw refuse(`'${l.buffer.name}' is read in another order than its axes`);
+      const loop = asLoop(d);
+      if (axis < 0 || !loop || this.space[axis + skipped] !== loop || value.shape[axis] !== loop.extent) throw refuse(notWhole(l.buffer));
     });
     return value;
   }
@@ -240,8 +243,8 @@ export class StageCalls {
     const axes = at.map((d) => (isUnit(d) && asLoop(d) === undefined ? -1 : this.space.findIndex((s) => s === asLoop(d))));
     const placed = axes.filter((a) => a >= 0);
     const isOrdered = placed.every((a, k) => k === 0 || a > placed[k - 1]!) && axes.every((a, k) => a >= 0 || isUnit(at[k]!));
-    const isWhole = at.every((d, k) => isUnit(d) || asLoop(d)?.extent === buffer.shape[k]);
-    if (!isOrdered || !isWhole) throw refuse(`'${buffer.name}' is read in another order than its axes`);
+    const isWhole = at.every((d, k) => (isUnit(d) ? 1 : asLoop(d)?.extent) === buffer.shape[k]);
+    if (!isOrdered || !isWhole) throw refuse(notWhole(buffer));
     const shape = this.space.map((s, d) => (placed.includes(d) ? Number(s.extent) : 1));
     const whole = shape.length === 0 ? [1] : shape;
     return this.keep(buffer, { value: { kind: "tensor", name: this.onInput(buffer, whole), type, shape: whole }, axes });

@@ -222,7 +222,7 @@ export class Helpers {
     if (!this.defined.has(function_)) {
       // The place is taken first: a helper never calls itself.
       this.defined.set(function_, "");
-      const text = (definitions[key] as Definition)(new Lanes(this, lanes), function_);
+      const text = definitions[key](new Lanes(this, lanes), function_);
       this.defined.delete(function_);
       this.defined.set(function_, text);
     }
