@@ -151,10 +151,14 @@ export class Evaluator {
 
   private reportFailure(node: MindirNode, error: unknown): void {
     if (error instanceof ReportedError) return;
-    const op = this.operatorOf(node)?.name ?? node.opType;
-    if (error instanceof OpError) this.problems.error(error.code, this.locationOf(node), `'${plainName(op)}': ${error.message}`, { ...error.more, op: plainName(op) });
-    else if (error instanceof CompileError && !isLimit(error)) for (const d of error.diagnostics) this.problems.report({ op: plainName(op), ...d });
-    else throw error;
+    const op = plainName(this.operatorOf(node)?.name ?? "call");
+    const at = this.locationOf(node);
+    if (error instanceof OpError) {
+      const more = { op, ...error.more };
+      this.problems.error(error.code, at, `'${more.op}': ${error.message}`, more);
+    } else if (error instanceof CompileError && !isLimit(error)) {
+      for (const d of error.diagnostics) this.problems.report({ op, ...d });
+    } else throw error;
   }
 
   /** The operator that a node applies; undefined where it calls a function. */
@@ -204,8 +208,17 @@ export class Evaluator {
     return builder.create(ConstantOp, {}, { data: { type: tensor(dtype, dims), data } });
   }
 
-  /** The result of an operator. Throws an `OpError` or a `CompileError` where it is not carried. */
+  /** The result of an operator. Throws an `OpError` that names it, or a `CompileError`, where it is not carried. */
   apply(builder: Builder, operator: Operator, given: readonly Item[], node?: MindirNode): Item {
+    try {
+      return this.lower(builder, operator, given, node);
+    } catch (error) {
+      if (!(error instanceof OpError) || error.more.op !== undefined) throw error;
+      throw new OpError(error.message, error.code, { ...error.more, op: plainName(operator.name) });
+    }
+  }
+
+  private lower(builder: Builder, operator: Operator, given: readonly Item[], node?: MindirNode): Item {
     const name = plainName(operator.name);
     const items = given.filter((item) => !isKind(item, "monad"));
     const known = structural[name];

@@ -5,7 +5,7 @@ import { CompileError, OpError } from "../../ir/diagnostic.ts";
 import { type Dim, extent } from "../../ir/dim.ts";
 import { Graph, type Value } from "../../ir/graph.ts";
 import { ConstantOp } from "../../ir/ops/constant.ts";
-import { tensor, type TensorType, type Type } from "../../ir/type.ts";
+import { formatType, tensor, type TensorType, type Type } from "../../ir/type.ts";
 import { Problems } from "../problems.ts";
 import type { Imported, ImportOptions } from "../options.ts";
 import { declaredType, type OpenExtent } from "./declared.ts";
@@ -113,8 +113,9 @@ class Importer {
   private untypedInput(name: string, fullName: string): Item {
     if (name === "self") return { kind: "python", text: "the network object 'self'" };
     if (/monad/.test(name)) return monad;
-    this.problems.warn("ignored", { source: this.source }, `the file declares no type for the input '${name}'; taken for f32[n]`);
-    return this.tensorInput(name, fullName, tensor("f32", [this.pinned("n")]));
+    const type = tensor(/^ф?ind(ices|ex)$/.test(name) ? "i64" : "f32", [this.pinned("n")]);
+    this.problems.warn("ignored", { source: this.source }, `the file declares no type for the input '${name}'; taken for ${formatType(type)}`);
+    return this.tensorInput(name, fullName, type);
   }
 
   private tensorInput(name: string, fullName: string, type: TensorType): Value {

@@ -7,6 +7,7 @@ import { stateOf } from "./effects.ts";
 import type { Evaluator } from "./evaluate.ts";
 import type { Operator } from "./operator.ts";
 import { NodeContext } from "./node.ts";
+import { likeItem } from "./ops/elementwise.ts";
 import { boolOf, describe, floatOf, intOf, isFunction, isKind, isValue, type Item, monad, none, tupleOf, unknown } from "./values.ts";
 
 type Structural = (evaluator: Evaluator, builder: Builder, operator: Operator, items: readonly Item[]) => Item;
@@ -128,6 +129,25 @@ const getAttribute: Structural = (_e, _b, operator, [object, name]) => {
   throw new OpError(`the attribute '${attribute}' of ${describe(object)} is not in the file`, "unsupported-attribute");
 };
 
+/** Zeros or ones like an item, which may be a monad. */
+const like =
+  (value: number): Structural =>
+  (evaluator, builder, operator, [item]) =>
+    isKind(item, "monad") ? monad : likeItem(new NodeContext(operator, item ? [item] : [], evaluator.scope(builder)), item, value);
+
+/** A name of Python's; what it stands for is not in the file. */
+const resolve: Structural = (_e, _b, _o, [space, name]) => ({ kind: "python", text: `the Python object '${[space, name].map((p) => (isKind(p, "python") ? p.text : "")).join(".")}'` });
+
+/** A call with tuples of arguments and dictionaries of named ones, the constructor's where a class is called. */
+const unpackCall: Structural = (evaluator, builder, operator, [fn = none, ...packed]) => {
+  const items = packed.flatMap((p) => (isKind(p, "tuple") ? p.elements : isKind(p, "dict") ? [] : [p]));
+  const named = new Map(packed.flatMap((p) => (isKind(p, "dict") ? [...p.entries] : [])));
+  if (!isKind(fn, "python")) return evaluator.calls.call(fn, items, builder);
+  if ([...named.values(), ...items].some((item) => isKind(item, "unknown"))) return unknown;
+  const name = fn.text.slice(fn.text.lastIndexOf(".") + 1);
+  return { kind: "operator", operator: { ...operator, name, attributes: named }, bound: [] };
+};
+
 export const structural: Readonly<Record<string, Structural>> = {
   MakeTuple: tuple,
   make_tuple: tuple,
@@ -180,6 +200,12 @@ export const structural: Readonly<Record<string, Structural>> = {
   is_: (_e, _f, _o, [a, b]) => boolOf(isSame(a, b)),
   is_not: (_e, _f, _o, [a, b]) => boolOf(!isSame(a, b)),
   getattr: getAttribute,
+  resolve,
+  unpack_call: unpackCall,
+  "hyper_map[zeros_like_leaf]": like(0),
+  zeros_like: like(0),
+  "hyper_map[ones_like_leaf]": like(1),
+  ones_like: like(1),
   call: (evaluator, builder, _o, [fn = none, ...args]) => evaluator.calls.call(fn, args, builder),
   DType: (_e, _f, _o, [x]) => (isValue(x) ? { kind: "dtype", dtype: x.tensor.dtype } : (x ?? none)),
   EnvironCreate: () => none,

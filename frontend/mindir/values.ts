@@ -40,9 +40,12 @@ export interface ConstantItem {
   readonly kind: "constant";
   readonly tensor: MindirTensor;
 }
-/** None, and what only Python knows; `text` says what. */
-export interface EmptyItem {
-  readonly kind: "none" | "python";
+export interface NoneItem {
+  readonly kind: "none";
+}
+/** What only Python knows; `text` says what. */
+export interface PythonItem {
+  readonly kind: "python";
   readonly text: string;
 }
 /** A point in the order of effects, with what parameters hold then. */
@@ -96,7 +99,8 @@ export type Item =
   | StringItem
   | DTypeItem
   | ConstantItem
-  | EmptyItem
+  | NoneItem
+  | PythonItem
   | MonadItem
   | TupleItem
   | SliceItem
@@ -113,7 +117,7 @@ export const isKind = <K extends Exclude<Item, Value>["kind"]>(item: Item | unde
 export const isFunction = (item: Item | undefined): item is ClosureItem | OperatorItem | ChoiceItem =>
   isKind(item, "closure") || isKind(item, "operator") || isKind(item, "choice");
 
-export const none: EmptyItem = { kind: "none", text: "None" };
+export const none: NoneItem = { kind: "none" };
 export const monad: MonadItem = { kind: "monad" };
 export const unknown: UnknownItem = { kind: "unknown" };
 export const tupleOf = (elements: readonly Item[]): TupleItem => ({ kind: "tuple", elements });
@@ -160,6 +164,7 @@ export function describe(item: Item | undefined): string {
     case "monad":
       return "a monad";
     case "none":
+      return "None";
     case "python":
       return item.text;
     case "closure":

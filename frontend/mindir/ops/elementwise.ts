@@ -179,7 +179,7 @@ export function likeItem(n: NodeContext, item: Item | undefined, value: number, 
 const cast: Lowering = (n) => {
   const [item] = n.items;
   const to = n.dtype([1, "dst_type", "DstT", "dtype"]);
-  if (!isValue(item)) return n.tensorOf(item ?? { kind: "none", text: "None" }, to);
+  if (!isValue(item)) return n.tensorOf(item ?? { kind: "none" }, to);
   return n.create(Cast, { x: item }, { to });
 };
 
@@ -191,7 +191,7 @@ const select: Lowering = (n) => {
 /** `value` where the mask holds, else the input. */
 const maskedFill: Lowering = (n) => {
   const x = n.input(0);
-  const value = n.tensorOf(n.items[2] ?? { kind: "none", text: "None" }, x.tensor.dtype);
+  const value = n.tensorOf(n.items[2] ?? { kind: "none" }, x.tensor.dtype);
   return n.create(compare.Where, { condition: asBool(n, n.input(1)), a: n.cast(value, x.tensor.dtype), b: x });
 };
 
@@ -340,13 +340,9 @@ export const elementwise: Lowerings = {
   TensorMove: copied,
   Clone: copied,
   ZerosLike: filled(0),
-  zeros_like: filled(0),
   ZerosLikeExt: filled(0),
   OnesLike: filled(1),
-  ones_like: filled(1),
   OnesLikeExt: filled(1),
-  "hyper_map[zeros_like_leaf]": filled(0),
-  "hyper_map[ones_like_leaf]": filled(1),
   Cast: cast,
   cast,
   Add: binary(op.Add),

@@ -39,7 +39,8 @@ const binary =
     const [p, q] = [numberOf(x), numberOf(y)];
     if (p !== undefined && q !== undefined) return result(a, x, y, a.numbers(p, q));
     if (isKind(x, "int") && isKind(y, "int") && a.sizes) return intOf(a.sizes(x.value, y.value));
-    if (a.tensor === "Equal" || a.tensor === "NotEqual") return n.scope.apply(plainOperator(a.tensor), [x, y]);
+    const isSize = isKind(x, "int") && isKind(y, "int");
+    if (isSize || a.tensor === "Equal" || a.tensor === "NotEqual") return n.scope.apply(plainOperator(a.tensor), [x, y]);
     throw new OpError(`no such operation on ${describe(x)} and ${describe(y)}`, "bad-operand");
   };
 

@@ -67,7 +67,7 @@ const scatter: Lowering = (n) => {
   const x = n.input(0);
   const name = n.string([4, "reduce"], "none", reductionNames);
   const reduction = name === "multiply" || name === "mul" ? "mul" : name === "add" ? "add" : "none";
-  const source = n.tensorOf(n.items[3] ?? { kind: "none", text: "None" }, isValue(n.items[3]) ? undefined : x.tensor.dtype);
+  const source = n.tensorOf(n.items[3] ?? { kind: "none" }, isValue(n.items[3]) ? undefined : x.tensor.dtype);
   return elements(n, x, n.int([1, "dim", "axis"]), n.input(2), source, reduction);
 };
 
