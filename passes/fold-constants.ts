@@ -28,7 +28,8 @@ export interface FoldBudget {
   readonly total: number;
 }
 
-export const defaultFoldBudget: FoldBudget = { each: 1 << 20, growth: 2, total: 1 << 28 };
+/** Weights that a model writes as fills of one value are constants like others up to 64 MiB each. */
+export const defaultFoldBudget: FoldBudget = { each: 1 << 26, growth: 2, total: 1 << 29 };
 
 export const foldConstants: Pass = foldConstantsWithin(defaultFoldBudget);
 
