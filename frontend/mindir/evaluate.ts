@@ -17,7 +17,7 @@ import { declaredItem, declaredResult } from "./declared.ts";
 import { changesParameter, Effects, hasEffects, stateOf } from "./effects.ts";
 import { Frame } from "./frame.ts";
 import { Calls } from "./functions.ts";
-import type { MindirModel, MindirNode, MindirTensor } from "./messages.ts";
+import type { MindirGraph, MindirModel, MindirNode, MindirTensor } from "./messages.ts";
 import { NodeContext, type NodeScope } from "./node.ts";
 import { inlineOperator, type Operator, OperatorTable, plainName, plainOperator } from "./operator.ts";
 import { lowerings } from "./ops/table.ts";
@@ -85,7 +85,7 @@ export class Evaluator {
       if (node) return this.nodeItem(f, node);
     }
     const graph = this.graphs.find(name);
-    if (graph) return { kind: "closure", graph, frame, bound: [] };
+    if (graph) return { kind: "closure", graph, frame: definingFrame(frame, graph), bound: [] };
     const constant = this.graphs.constantNode(name);
     if (constant) return this.nodeItem(frame, constant);
     return this.undefinedName(frame, name);
@@ -280,6 +280,12 @@ export class Evaluator {
     this.extentNames.add(name);
     return name;
   }
+}
+
+/** Where a graph that is named in a frame was named first: a graph that calls itself sees the names around it, not its last call's. */
+function definingFrame(frame: Frame, graph: MindirGraph): Frame {
+  for (let f: Frame | undefined = frame; f; f = f.parent) if (f.graph === graph) return f.parent ?? f;
+  return frame;
 }
 
 /** A name without the graph's: what follows the first colon. */
