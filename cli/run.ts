@@ -1,6 +1,6 @@
 /** `sinter run`: a model, or one that was compiled, computes its outputs for given inputs. */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { Argv } from "yargs";
 import type { TensorInfo } from "../runtime/manifest.ts";
 import { findCompiler } from "../runtime/node/build-c.ts";
@@ -14,7 +14,7 @@ import { passArguments } from "./pass-options.ts";
 import { formatTable, toJson } from "./table.ts";
 import { tensorsFor } from "./tensor-files.ts";
 import { cellsOf, summarize, summaryHead } from "./tensor-summary.ts";
-import { readManifest } from "./write-artifact.ts";
+import { makeFolders, readManifest } from "./write-artifact.ts";
 
 export interface InputArguments {
   readonly input?: readonly string[] | undefined;
@@ -116,7 +116,7 @@ async function runArtifact(dir: string, args: InputArguments & { dim?: readonly 
 export const bytesOf = ({ data }: Tensor): Uint8Array<ArrayBuffer> => new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
 
 function writeOutputs(tensors: readonly Tensor[], folder: string): string[] {
-  mkdirSync(folder, { recursive: true });
+  makeFolders(resolve(folder));
   return tensors.map((t, i) => {
     const file = join(folder, `output_${i}.npy`);
     writeFileSync(file, formatNpy({ dtype: t.dtype, dims: t.dims, bytes: bytesOf(t) }));

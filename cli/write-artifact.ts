@@ -6,10 +6,17 @@ import type { Artifact } from "../codegen/target.ts";
 import type { Manifest } from "../runtime/manifest.ts";
 import { InputError } from "./failure.ts";
 
+/** Makes the folder and those above it. (Node's own recursive way never ends where the system refuses with ENOENT.) */
+export function makeFolders(path: string): void {
+  if (existsSync(path)) return;
+  makeFolders(dirname(path));
+  mkdirSync(path);
+}
+
 /** Writes the artifact's files into a folder that exists. */
 export function writeFiles(artifact: Artifact, dir: string): void {
   for (const [name, content] of artifact.files) {
-    mkdirSync(dirname(join(dir, name)), { recursive: true });
+    makeFolders(dirname(join(dir, name)));
     writeFileSync(join(dir, name), content);
   }
 }
@@ -44,7 +51,7 @@ export async function writeArtifact(
 ): Promise<void> {
   const target = resolve(path);
   checkReplaceable(target);
-  mkdirSync(dirname(target), { recursive: true });
+  makeFolders(dirname(target));
   const made = join(dirname(target), `.${basename(target)}-${randomUUID()}`);
   mkdirSync(made);
   try {

@@ -66,6 +66,8 @@ describe("cli", () => {
       [["compile", model, "-o", "x", "-t", "js", "--name", "a b"], /--name/],
       [["opt", model, "--passes", "no-such,nor-this"], /'no-such'[^]*'nor-this'/],
       [["compare", model, "--targets", "js,vax,pdp"], /'vax', 'pdp'/],
+      [["run", model, "-t", "wgsl", "-i", "random:1"], /'wgsl' do not run here/],
+      [["compile", model, "-t", "js", "-o", "x", "--build"], /--build/],
       [["explain", "no-such"], /unsupported-op/],
     ];
     for (const [args, message] of badUsage) {
