@@ -213,6 +213,9 @@ export class Evaluator {
     try {
       return this.lower(builder, operator, given, node);
     } catch (error) {
+      // Lowerings rely on the ranks and tuples that their operators have in any valid file.
+      const isUnfit = error instanceof TypeError || error instanceof RangeError;
+      if (isUnfit) throw new OpError("the operands do not fit the operator", "bad-operand", { op: plainName(operator.name) });
       if (!(error instanceof OpError) || error.more.op !== undefined) throw error;
       throw new OpError(error.message, error.code, { ...error.more, op: plainName(operator.name) });
     }

@@ -45,7 +45,7 @@ export type Outcome =
 export type Heads = ReadonlyMap<MindirGraph, readonly Item[]>;
 
 /** Tail calls one after the other; more would be a loop without end. */
-const mostCalls = 100_000;
+const mostCalls = 10_000;
 
 export class Calls {
   constructor(readonly evaluator: Evaluator) {}

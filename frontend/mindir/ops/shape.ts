@@ -67,6 +67,7 @@ const squeeze: Lowering = (n) => {
 
 /** All of one element type, the common one. */
 function alike(n: NodeContext, tensors: readonly Value[]): Value[] {
+  if (tensors.length === 0) return n.unsupported("there are no tensors to join", undefined, "bad-operand");
   const type = tensors.map((t) => t.tensor.dtype).reduce(commonType);
   return tensors.map((t) => n.cast(t, type));
 }
