@@ -6,6 +6,7 @@ import {
   add,
   type Atom,
   atomDim,
+  atomsIn,
   ceildiv,
   type Dim,
   exactDiv,
@@ -105,7 +106,16 @@ export class LoopSpace {
 
   /** The condition under which a point is inside, or undefined when it always is. */
   get inside(): Expr | undefined {
-    const conds = this.guards.map((g) => lt(index(g.value), index(g.extent)));
+    return this.condition(() => true);
+  }
+
+  /** As `inside`, for results of a fold: what its own loops decide is left out. */
+  get resultInside(): Expr | undefined {
+    return this.condition((d) => ![...atomsIn(d)].some((a) => a.kind === "loop" && this.foldLoops.has(a.name)));
+  }
+
+  private condition(counts: (value: Dim) => boolean): Expr | undefined {
+    const conds = this.guards.filter((g) => counts(g.value)).map((g) => lt(index(g.value), index(g.extent)));
     return conds.length > 0 ? and(...conds) : undefined;
   }
 

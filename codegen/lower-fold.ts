@@ -89,7 +89,12 @@ export class FoldLowering {
     const start = state.map((s) => letVar(s.name, this.space.resolve(s.init)));
     const resume = this.isBlocked ? [ifThen(not(this.atEnd("first")), [assign(state[0]!.name, this.partial)])] : [];
     const finish = emit === "each" ? [] : this.isBlocked ? this.finishBlocked(stores, variable(state[0]!.name, state[0]!.dtype)) : stores;
-    return [...start, ...resume, ...this.nest(this.inner, inside), ...finish];
+    return [...start, ...this.whereInside(resume), ...this.nest(this.inner, inside), ...this.whereInside(finish)];
+  }
+
+  /** What reads or writes results, where they are. */
+  private whereInside(body: readonly Stmt[]): readonly Stmt[] {
+    return body.length === 0 ? body : guarded(this.space.resultInside, body);
   }
 
   private finishBlocked(stores: readonly Stmt[], state: Expr): Stmt[] {
@@ -127,7 +132,8 @@ export class FoldLowering {
       this.stateLoops,
       state.map((s, k) => this.storeRegister(k, this.space.resolve(s.init))),
     );
-    const start = this.isBlocked ? [ifThen(this.atEnd("first"), init, this.nest(this.tile, [this.storeRegister(0, this.partial)]))] : init;
+    const resume = this.nest(this.tile, this.whereInside(this.isBlocked ? [this.storeRegister(0, this.partial)] : []));
+    const start = this.isBlocked ? [ifThen(this.atEnd("first"), init, resume)] : init;
     return [
       ...this.registers.map((buffer): Stmt => ({ kind: "alloc", buffer, scope: "register" })),
       ...start,
@@ -176,6 +182,6 @@ export class FoldLowering {
     const by = new Map(this.fold.state.map((s, k) => [s.name, this.register(k, 0)]));
     const stores = storeResults(this.stage, this.space, (e) => substituteVars(e, by));
     const finish = this.isBlocked ? this.finishBlocked(stores, this.register(0, 0)) : stores;
-    return this.nest(this.tile, guarded(this.space.inside, finish));
+    return this.nest(this.tile, this.whereInside(finish));
   }
 }

@@ -2,7 +2,7 @@
  * Loop nests made ready for a shader: which loops become ids, where guards are checked, which memory is read four
  * elements at a time.
  */
-import { type Atom, atomsIn, type Dim, exactDiv, type Loop, substituteDim } from "../../ir/dim.ts";
+import { type Atom, type Dim, exactDiv, type Loop, substituteDim } from "../../ir/dim.ts";
 import { bool, type Buffer, type Expr, rewriteExpr, visitExpr } from "../../ir/expr.ts";
 import { ifThen, type LoopMode, type LoopNest, mapStmts, type Stmt, visitStmts } from "../../ir/loop.ts";
 import { loopsOf } from "../roles.ts";
@@ -119,7 +119,3 @@ export function findVectorBuffers(nest: LoopNest, body: readonly Stmt[]): Set<Bu
   walk(body, undefined);
   return found;
 }
-
-/** Named extents in dims. */
-export const extentNames = (dims: readonly Dim[]): Set<string> =>
-  new Set(dims.flatMap((d) => [...atomsIn(d)].flatMap((a) => (a.kind === "extent" ? [a.name] : []))));

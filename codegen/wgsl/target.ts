@@ -27,7 +27,10 @@ const text = (d: Dim): number | string => (typeof d === "number" ? d : formatDim
 
 /**
  * The artifact of a program: a shader per kernel, the weights, and a manifest with workgroups, buffers and steps. Reports
- * kernels and tensors that WGSL has no form of. A bool takes four bytes in every buffer, inputs and outputs included.
+ * kernels and tensors that WGSL has no form of.
+ *
+ * Who runs it gives every buffer memory of its own, `capacity` elements of four bytes each: WebGPU binds no memory for
+ * reading and writing at once. A bool takes four bytes there, and one in the weights' file.
  */
 function emitWgsl(program: Program, options: TargetOptions, diagnostics: Diagnostics): Artifact {
   checkInterface(program, diagnostics);
