@@ -41,9 +41,6 @@ type Item =
   | { readonly kind: "routine"; readonly op: Op; readonly routine: Routine }
   | { readonly kind: "steps"; readonly steps: readonly Step[]; readonly reads: readonly Buffer[]; readonly writes: readonly Buffer[] };
 
-/** Ops that only rename their operand's memory. */
-const isRename = (op: Op): boolean => op.name === "reshape" || op.name === "identity";
-
 /** The values' own names where they have one that no value before has. */
 function uniqueNames(values: readonly Value[], kind: string): string[] {
   const taken = new Set<string>();
@@ -156,7 +153,32 @@ class ProgramBuilder {
       this.output(v, results[i]!, graph, items);
     });
     const fused = this.options.fuse === false ? items : this.fuse(items, results);
-    return fused.flatMap((item) => this.stepsOf(item));
+    return fused
+      .filter((item) => item.kind !== "stage" || !this.renameCopy(item.stage, graph, results))
+      .flatMap((item) => this.stepsOf(item));
+  }
+
+  /**
+   * A stage that would copy the whole of a tensor in its order, such as a reshape that fused with nothing, becomes another
+   * name for its operand's memory, or its operand another name for the result's.
+   */
+  private renameCopy(stage: Stage, graph: Graph, results: readonly Buffer[]): boolean {
+    const [result] = stage.results;
+    if (stage.fold || stage.results.length !== 1 || result!.value.kind !== "load") return false;
+    const [flat] = simplifyStage(stage, this.view).results;
+    const { out: to, value, at } = flat!;
+    const isWhole = product(stage.axes.map((a) => a.extent)) === product(result!.out.shape);
+    if (value.kind !== "load" || value.at[0] !== at[0] || value.buffer.dtype !== to.dtype || !isWhole) return false;
+    const from = value.buffer;
+    if (to === from) return true;
+    if (!this.indices.has(to) && !results.includes(to)) {
+      this.renamed.set(to, from);
+      return true;
+    }
+    const isFree = this.computedIn.get(from) === graph && !this.indices.has(from) && !results.includes(from);
+    if (!isFree || !results.includes(to) || product(from.shape) !== product(to.shape)) return false;
+    this.renamed.set(from, to);
+    return true;
   }
 
   /** What the graph computes for one output only is computed in the result's memory; all else is copied there. */
@@ -174,7 +196,7 @@ class ProgramBuilder {
       this.addExtent({ name: e.name, capacity: e.capacity });
       this.capacities.set(asAtom(extentDim(e.name))!, e.capacity);
     }
-    if (isRename(op)) this.renamed.set(this.newBuffer(op.result), this.bufferFor(op.operand(0)!));
+    if (op.name === "identity") this.renamed.set(this.newBuffer(op.result), this.bufferFor(op.operand(0)!));
     else if (definition.structural) this.structural(op, items);
     else if (definition.compute) this.compute(op, items);
     else if (definition.routine) this.routine(op, items);

@@ -4,10 +4,26 @@
  * Producers without a fold are inlined into the stages that read them; consumers without a fold become the epilogue of
  * the fold they read. What an index addresses is substituted, so transposes, slices and broadcasts move no data.
  */
-import { type Atom, asAtom, atomDim, type Dim, product, range, sub } from "../ir/dim.ts";
+import {
+  add,
+  type Atom,
+  atomDim,
+  atomsIn,
+  type Dim,
+  floordiv,
+  type Loop,
+  mod,
+  mul,
+  product,
+  range,
+  stride,
+  sub,
+  substituteDim,
+} from "../ir/dim.ts";
 import { type Buffer, type Expr, index, type Load, partsOf, rewriteExpr, round, substituteIndices, toDim, visitExpr } from "../ir/expr.ts";
 import type { Op } from "../ir/graph.ts";
 import type { Result, Stage } from "../ir/stage.ts";
+import { flattenOffset, viewOf } from "../ir/view.ts";
 
 /** A stage and the ops it computes, in the order they were merged. */
 export interface StageItem {
@@ -174,8 +190,26 @@ class Fusion {
     const sites = stageLoads(consumer.stage).filter((l) => l.buffer === result.out).length;
     const grown = countNodes(stageExprs(consumer.stage)) + sites * countNodes([result.value]);
     if (grown > mostNodes) return false;
-    if (isMove) return true;
+    if (isMove) return !consumer.stage.fold || this.staysLinear(producer, result, consumer);
     return sites === 1 && isAtMost(points(consumer.stage), product(result.out.shape));
+  }
+
+  /** A fold reads its operands many times: better from memory than through divisions. */
+  private staysLinear(producer: StageItem, result: Result, consumer: StageItem): boolean {
+    const { value } = result;
+    if (value.kind !== "load") return true;
+    const view = viewOf(value.buffer);
+    const sites = stageLoads(consumer.stage).filter((l) => l.buffer === result.out);
+    return sites.every((site) => {
+      if (divides(flattenOffset(viewOf(result.out), site.at))) return true;
+      const by = new Map<Atom, Dim>(producer.stage.axes.map((a, k) => [a, site.at[k]!]));
+      return !divides(
+        flattenOffset(
+          view,
+          value.at.map((d) => substituteDim(d, by)),
+        ),
+      );
+    });
   }
 
   /** Whether something between producer and reader writes what the producer reads (buffers that several stages fill). */
@@ -238,20 +272,38 @@ class Fusion {
   }
 }
 
-/** What the consumer's axes are in terms of the producer's, when the load visits every element once. */
+/**
+ * What the consumer's axes are in terms of the producer's, when the load visits every element once. The load's offset must
+ * count through the elements as the digits of a number do, with the axes' extents as bases, in whatever order.
+ */
 function matchAxes(consumer: Stage, site: Load, result: Result): Map<Atom, Dim> | undefined {
+  const view = viewOf(result.out);
+  const visited = flattenOffset(view, site.at);
+  const written = flattenOffset(view, result.at);
   const by = new Map<Atom, Dim>();
-  for (const [j, d] of site.at.entries()) {
-    const extent = result.out.shape[j]!;
-    if (extent === 1 && d === 0) continue;
-    const axis = asAtom(d);
-    if (axis?.kind !== "loop" || axis.extent !== extent || by.has(axis) || !consumer.axes.includes(axis)) return undefined;
-    by.set(axis, result.at[j]!);
+  let size: Dim = 1;
+  let sum: Dim = 0;
+  const open = new Set(consumer.axes);
+  for (let axis = nextDigit(open, visited, size); axis; axis = nextDigit(open, visited, size)) {
+    open.delete(axis);
+    if (axis.extent !== 1) {
+      by.set(axis, mod(floordiv(written, size), axis.extent));
+      sum = add(sum, mul(size, atomDim(axis)));
+      size = mul(size, axis.extent);
+    } else by.set(axis, 0);
   }
-  for (const a of consumer.axes) {
-    if (by.has(a)) continue;
-    if (a.extent !== 1) return undefined;
-    by.set(a, 0);
-  }
-  return by;
+  return open.size === 0 && sum === visited && size === product(result.out.shape) ? by : undefined;
 }
+
+/** An axis of one element, or the one along which the offset grows by `step`. */
+function nextDigit(open: ReadonlySet<Loop>, offset: Dim, step: Dim): Loop | undefined {
+  for (const axis of open) if (axis.extent === 1 || stride(offset, axis) === step) return axis;
+  return undefined;
+}
+
+/** Whether an offset divides: then it is no longer linear in the loops. */
+const divides = (d: Dim): boolean =>
+  typeof d !== "number" &&
+  d.terms.some((t) =>
+    t.atoms.some((a) => (a.kind === "floordiv" || a.kind === "mod") && [...atomsIn(atomDim(a))].some((x) => x.kind === "loop")),
+  );

@@ -74,6 +74,8 @@ function poly(terms: Iterable<Term>): Dim {
     merged.set(t.key, same ? { ...t, coefficient: same.coefficient + t.coefficient } : t);
   }
   const kept = [...merged.values()].filter((t) => t.coefficient !== 0);
+  const rejoined = kept.length > 1 ? rejoin(kept) : undefined;
+  if (rejoined !== undefined) return rejoined;
   const [first] = kept;
   if (!first) return 0;
   if (kept.length === 1 && first.atoms.length === 0) return first.coefficient;
@@ -84,6 +86,24 @@ function poly(terms: Iterable<Term>): Dim {
   const made: Poly = { terms: kept, key: `(${key})` };
   polys.set(key, made);
   return made;
+}
+
+/** b * floor(a / b) + a mod b = a, with any common factor; undefined where no two terms are such a pair. */
+function rejoin(terms: readonly Term[]): Dim | undefined {
+  for (const t of terms) {
+    const rest = t.atoms.find((a): a is Operation => a.kind === "mod");
+    if (!rest) continue;
+    const factor = term(
+      t.coefficient,
+      t.atoms.filter((_, k) => k !== t.atoms.indexOf(rest)),
+    );
+    const whole = termsOf(mul(mul(poly([factor]), rest.b), floordiv(rest.a, rest.b)));
+    const [quotient] = whole;
+    const partner = whole.length === 1 ? terms.find((x) => x.key === quotient!.key && x.coefficient === quotient!.coefficient) : undefined;
+    if (!partner) continue;
+    return add(poly(terms.filter((x) => x !== t && x !== partner)), mul(poly([factor]), rest.a));
+  }
+  return undefined;
 }
 
 const term = (coefficient: number, factors: readonly Atom[]): Term => {
