@@ -1,10 +1,10 @@
 /** The types that a MindIR file declares for the results of nodes and for the inputs of graphs. */
-import type { Dim } from "../../ir/dim.ts";
+import { type Dim, extent } from "../../ir/dim.ts";
 import type { Graph } from "../../ir/graph.ts";
 import { tensor, type TensorType } from "../../ir/type.ts";
 import { MindirAttributeType as Type, type MindirAttribute, type MindirNode, type MindirTensor } from "./messages.ts";
 import { mindirDType } from "./tensor-data.ts";
-import { isKind, isValue, type Item, monad, tupleOf, unknown } from "./values.ts";
+import { type Item, monad, tupleOf, unknown } from "./values.ts";
 
 /** Gives the extent of an axis whose size the file leaves open. */
 export type OpenExtent = (axis: number) => Dim;
@@ -28,7 +28,7 @@ export function declaredType(t: MindirTensor, open: OpenExtent): TensorType | st
 
 /** A value of `graph` with the type that the node declares, where it declares one; else unknown. */
 export function declaredItem(node: MindirNode, graph: Graph): Item {
-  const shape = node.attribute.find((a) => a.name === "shape" || a.refAttrName.startsWith("shape:"));
+  const shape = shapeAttribute(node);
   if (!shape) return unknown;
   if (shape.refAttrName !== "") {
     const items = shape.tensors.map((t) => placeholder(t, graph));
@@ -38,12 +38,16 @@ export function declaredItem(node: MindirNode, graph: Graph): Item {
   return abstractItem(shape, graph, 0);
 }
 
-/** The tensor type that a node declares for its result `i`, or for its only one. */
-export function declaredResult(node: MindirNode, i: number, graph: Graph): TensorType | undefined {
-  const item = declaredItem(node, graph);
-  const result = isKind(item, "tuple") ? item.elements[i] : i === 0 ? item : undefined;
-  return isValue(result) ? result.tensor : undefined;
+/** The tensor type that a node declares for its result `i`, or for its only one; extents it leaves open are named "?". */
+export function declaredResult(node: MindirNode, i: number): TensorType | undefined {
+  const shape = shapeAttribute(node);
+  const isSingle = shape?.refAttrName === "" ? shape.type === Type.tensors : !shape?.refAttrName.startsWith("shape:Tuple");
+  const t = isSingle ? shape?.tensors[i] : (shape?.values[i]?.tensors[0] ?? shape?.tensors[i]);
+  const type = t && declaredType(t, () => extent("?"));
+  return typeof type === "string" ? undefined : type;
 }
+
+const shapeAttribute = (node: MindirNode): MindirAttribute | undefined => node.attribute.find((a) => a.name === "shape" || a.refAttrName.startsWith("shape:"));
 
 function abstractItem(a: MindirAttribute, graph: Graph, depth: number): Item {
   if (a.type === Type.umonad || a.type === Type.iomonad) return monad;

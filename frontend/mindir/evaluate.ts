@@ -270,7 +270,7 @@ export class Evaluator {
       freshExtent: (hint) => this.freshExtent(hint),
       warn: (code: DiagnosticCode, message: string) => this.problems.warn(code, builder.location, message),
       materialize: (item) => this.materialize(item, builder),
-      declared: (i) => (node ? declaredResult(node, i, this.scratch) : undefined),
+      declared: (i) => (node ? declaredResult(node, i) : undefined),
       apply: (operator, items) => this.apply(builder, operator, items),
     };
   }

@@ -1,7 +1,11 @@
 /** Pooling. */
+import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
 import { AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, LpPool, MaxPool, MaxPoolIndices } from "../../../ir/ops/pool.ts";
+import { MaxUnpool } from "../../../ir/ops/unpool.ts";
+import { Range } from "../../../ir/ops/generate.ts";
+import { tupleOf } from "../values.ts";
 import { Formula } from "./math.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { channelsBack, channelsSecond, isChannelsLast, samePads, spatialEntries } from "./nn.ts";
@@ -77,7 +81,29 @@ const maxPoolWithArgmax: Lowering = (n) => {
   const [kernel, strides] = [entries("kernel_size", "ksize"), entries("strides")];
   const mode = n.string([-1, "pad_mode", "padding"], "valid", padModes);
   const pads = mode === "same" ? samePads(x.tensor.shape.slice(2), kernel, strides, [1, 1]) : [];
-  return n.createAll(MaxPoolIndices, { x }, { kernel, strides, pads, within: "plane", dtype: n.declaredAt(1)?.dtype ?? "i32" });
+  const [y, indices] = n.createAll(MaxPoolIndices, { x }, { kernel, strides, pads, within: "plane", dtype: n.declaredAt(1)?.dtype ?? "i32" });
+  return [y!, inImage(n, indices!, x)];
+};
+
+/** Positions in a plane as those in an image: the planes of the channels stand one behind the other. */
+function inImage(n: NodeContext, indices: Value, x: Value): Value {
+  const [, channels, height, width] = x.tensor.shape;
+  const { dtype } = indices.tensor;
+  const plane = n.tensorOf({ kind: "int", value: dim.mul(height!, width!), dtype }, dtype);
+  const starts = n.create(Range, { start: n.scalar(dtype, 0), delta: plane }, { length: channels! });
+  return new Formula(n).add(indices, n.reshape(starts, [channels!, 1, 1]));
+}
+
+/** x, argmax: zeros but at the places that the pool took its elements from. */
+const maxUnpool: Lowering = (n) => {
+  const [x, indices] = [n.input(0), n.input(1)];
+  const rank = x.tensor.shape.length - 2;
+  const asked = n.dims([-1, "output_shape"], []);
+  const entries = (names: readonly string[], fallback: readonly number[]): readonly number[] => spatialEntries(n, n.ints([-1, ...names], fallback), rank, false);
+  const [kernel, strides, pads] = [entries(["ksize"], [1]), entries(["strides"], [1]), entries(["pads"], [0])];
+  const spatial = x.tensor.shape.slice(2).map((d, i) => dim.add(dim.mul(dim.sub(d, 1), strides[i] as number), (kernel[i] as number) - 2 * (pads[i] as number)));
+  const shape = asked.length === 0 ? [...x.tensor.shape.slice(0, 2), ...spatial] : asked.length === rank ? [...x.tensor.shape.slice(0, 2), ...asked] : asked;
+  return n.create(MaxUnpool, { x, indices }, { shape, within: "plane" });
 };
 
 /** Pads, dilation and ceil mode are explicit; the indices are those in a plane. */
@@ -132,6 +158,12 @@ const adaptive =
     return given === x ? y : n.reshape(y, y.tensor.shape.slice(1));
   };
 
+/** The places of the greatest elements are for training. */
+const adaptiveMax =
+  (rank: number): Lowering =>
+  (n) =>
+    tupleOf([adaptive(AdaptiveMaxPool, rank)(n) as Value, { kind: "python", text: "the places of an adaptive pool's elements" }]);
+
 const lpPool: Lowering = (n) => {
   const x = n.input(0);
   return n.create(LpPool, { x }, { ...poolWindow(n, x, false, attributesOnly), p: n.int([-1, "p", "norm_type"], 2) });
@@ -160,6 +192,11 @@ export const pool: Lowerings = {
   AdaptiveAvgPool3D: adaptive(AdaptiveAvgPool, 3),
   AdaptiveAvgPool3DExt: adaptive(AdaptiveAvgPool, 3),
   AdaptiveMaxPool1D: adaptive(AdaptiveMaxPool, 1),
+  AdaptiveMaxPool2D: adaptiveMax(2),
+  AdaptiveMaxPool3D: adaptiveMax(3),
+  MaxPool3DWithArgmax: maxPoolWithIndices,
+  MaxUnpool2D: maxUnpool,
+  MaxUnpool3D: maxUnpool,
   LPPool: lpPool,
   GlobalAvgPool: globalMean,
 };

@@ -2,8 +2,11 @@
 import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
+import { Matmul } from "../../../ir/ops/matmul.ts";
 import { Resize } from "../../../ir/ops/resize.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
+import { type CubicAxis, cubicWeights } from "./bicubic.ts";
+import { transposedLast } from "./nn.ts";
 
 type Coordinates = "half_pixel" | "align_corners" | "asymmetric" | "tf_half_pixel_for_nn";
 
@@ -26,14 +29,31 @@ const nearest: Lowering = (n) => {
   return n.create(Resize, { x }, { shape, coordinates, nearest_mode: "floor" });
 };
 
-/** TensorFlow's cubic kernel: half-pixel centers go with its sharper one and without what is outside. */
+/** More elements than this has no matrix of weights that is worth having. */
+const mostWeights = 2 ** 22;
+
+/** A product with a matrix of weights for each axis, where the extents are fixed; else with exact weights. */
 const bicubic: Lowering = (n) => {
   const x = n.input(0);
-  const isHalf = n.bool([3, "half_pixel_centers"], false);
-  const coordinates = n.bool([2, "align_corners"], false) ? "align_corners" : isHalf ? "half_pixel" : "asymmetric";
+  const [alignCorners, halfPixel] = [n.bool([2, "align_corners"], false), n.bool([3, "half_pixel_centers"], false)];
   const shape = resized(x, n.dims([1, "size"]));
-  return n.create(Resize, { x }, { shape, mode: "cubic", coordinates, cubic_coeff_a: isHalf ? -0.5 : -0.75, exclude_outside: isHalf });
+  const axes = [2, 3].map((d) => ({ input: x.tensor.shape[d], output: shape[d], alignCorners, halfPixel }));
+  if (axes.every(isFixed)) return byMatrices(n, x, axes);
+  n.warn("precision", "positions are exact, where MindSpore rounds them to 1/1024 of an element");
+  const coordinates = alignCorners ? "align_corners" : halfPixel ? "half_pixel" : "asymmetric";
+  return n.create(Resize, { x }, { shape, mode: "cubic", coordinates, cubic_coeff_a: halfPixel ? -0.5 : -0.75, exclude_outside: halfPixel });
 };
+
+const isFixed = (a: { readonly input: Dim | undefined; readonly output: Dim | undefined }): a is CubicAxis =>
+  typeof a.input === "number" && typeof a.output === "number" && a.input > 0 && a.input * a.output <= mostWeights;
+
+function byMatrices(n: NodeContext, given: Value, axes: readonly CubicAxis[]): Value {
+  const type = given.tensor.dtype === "f64" ? "f64" : "f32";
+  const [rows, columns] = axes.map((a) => n.constant(type, [a.output, a.input], cubicWeights(a))) as [Value, Value];
+  const x = n.cast(given, type);
+  const high = n.create(Matmul, { a: rows, b: x });
+  return n.cast(n.create(Matmul, { a: high, b: transposedLast(n, columns) }), n.declared?.dtype ?? given.tensor.dtype);
+}
 
 interface Target {
   readonly shape: readonly Dim[];

@@ -6,7 +6,7 @@ import type { Value } from "../../../ir/graph.ts";
 import { Neg, Reciprocal } from "../../../ir/ops/elementwise.ts";
 import { ScatterElements, ScatterNd } from "../../../ir/ops/scatter.ts";
 import { Expand } from "../../../ir/ops/shape.ts";
-import { isFloat } from "../../../ir/type.ts";
+import { integerBits, isFloat, isUnsigned } from "../../../ir/type.ts";
 import { isKind, isValue } from "../values.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { Formula } from "./math.ts";
@@ -123,8 +123,18 @@ const segment =
     return n.create(ScatterNd, { x: into, indices: n.reshape(placed, [length, 1]), updates: n.reshape(x, [length, ...rest]) }, { reduction });
   };
 
-const lowest = (n: NodeContext, x: Value): number => (isFloat(x.tensor.dtype) ? -Infinity : n.unsupported("the greatest of a segment of integers is not supported"));
-const highest = (n: NodeContext, x: Value): number => -lowest(n, x);
+/** MindSpore fills segments without elements with the least or greatest finite number of the type. */
+const lowest = (n: NodeContext, x: Value): number => {
+  const { dtype } = x.tensor;
+  if (!isFloat(dtype)) return isUnsigned(dtype) ? 0 : -(2 ** (integerBits(dtype) - 1));
+  return dtype === "f64" ? -Number.MAX_VALUE : dtype === "f16" ? -65504 : dtype === "f32" ? -3.4028234663852886e38 : n.unsupported(`a segment's extreme of ${dtype}`);
+};
+const highest = (n: NodeContext, x: Value): number => {
+  const { dtype } = x.tensor;
+  if (isFloat(dtype)) return -lowest(n, x);
+  const bits = integerBits(dtype) - (isUnsigned(dtype) ? 0 : 1);
+  return bits > 52 ? n.unsupported(`a segment's extreme of ${dtype}`) : 2 ** bits - 1;
+};
 
 const assign: Lowering = (n) => n.cast(n.input(1), n.type(0).dtype);
 

@@ -7,6 +7,7 @@ import type { Value } from "../../../ir/graph.ts";
 import { Col2im, Im2col } from "../../../ir/ops/conv-transpose.ts";
 import { Concat, evenSizes, Split, Stack, Unstack } from "../../../ir/ops/join.ts";
 import { Expand, resolveReshape, Shape, Size, squeezeShape, Tile, Transpose } from "../../../ir/ops/shape.ts";
+import { Slice } from "../../../ir/ops/slice.ts";
 import { intOf, isKind, isValue, type Item, tupleOf } from "../values.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { commonType } from "./promote.ts";
@@ -183,8 +184,16 @@ const broadcastTo: Lowering = (n) => {
   const asked = n.dims([1, "shape"]);
   const lead = asked.length - x.tensor.shape.length;
   const shape = asked.map((d, i) => (d === -1 ? (x.tensor.shape[i - lead] ?? 1) : d));
-  return n.create(Expand, { x }, { shape });
+  return n.create(Expand, { x: onesFixed(n, x, shape) }, { shape });
 };
+
+/** Extents that can only be one, as they must be stretched, as ones. */
+function onesFixed(n: NodeContext, x: Value, shape: readonly Dim[]): Value {
+  const lead = shape.length - x.tensor.shape.length;
+  const sizes = x.tensor.shape.map((d, i) => (typeof d !== "number" && d !== shape[lead + i] && dim.range(d)[1] <= 1 ? 1 : d));
+  const isSame = sizes.every((d, i) => d === x.tensor.shape[i]);
+  return isSame ? x : n.create(Slice, { x }, { starts: sizes.map(() => 0), sizes, steps: sizes.map(() => 1) });
+}
 
 const expandAs: Lowering = (n) => n.create(Expand, { x: n.input(0) }, { shape: n.type(1).shape });
 

@@ -70,11 +70,22 @@ const stridedSlice: Lowering = (n) => {
   const masks = { begin: mask(4, "begin_mask"), end: mask(5, "end_mask"), ellipsis: mask(6, "ellipsis_mask"), newAxis: mask(7, "new_axis_mask"), shrink: mask(8, "shrink_axis_mask") };
   const begin = n.dims([1, "begin"]);
   const steps = n.ints([3, "strides"], new Array<number>(begin.length).fill(1));
-  const entries = entriesOf(n, x.tensor.shape, begin, n.dims([2, "end"]), steps, masks);
+  const entries = asDeclared(n, entriesOf(n, x.tensor.shape, begin, n.dims([2, "end"]), steps, masks));
   const slices = entries.flatMap((e) => (e.kind === "new" ? [] : [e.slice]));
   const shape = entries.flatMap((e) => (e.kind === "new" ? [1] : e.kind === "kept" ? [e.slice.size] : []));
   return n.reshape(take(n, x, slices), shape);
 };
+
+/** Entries whose size depends on extents that are not fixed, with the number that the file declares, where it does. */
+function asDeclared(n: NodeContext, entries: readonly Entry[]): readonly Entry[] {
+  const declared = n.declared?.shape ?? [];
+  const stay = entries.filter((e) => e.kind !== "dropped");
+  if (declared.length !== stay.length) return entries;
+  return entries.map((e) => {
+    const size = declared[stay.indexOf(e)];
+    return e.kind === "kept" && typeof e.slice.size !== "number" && typeof size === "number" ? { ...e, slice: { ...e.slice, size } } : e;
+  });
+}
 
 /** The slices of all axes. */
 function take(n: NodeContext, x: Value, slices: readonly AxisSlice[]): Value {

@@ -1,6 +1,9 @@
 /** Sorting, selection, and operators whose result is as large as the data says. */
 import { normalizeAxis } from "../../../ir/axis.ts";
 import * as dim from "../../../ir/dim.ts";
+import type { Value } from "../../../ir/graph.ts";
+import { Less, LessEqual } from "../../../ir/ops/compare.ts";
+import { ReduceSum } from "../../../ir/ops/reduce.ts";
 import { Compress, NonZero } from "../../../ir/ops/select-data.ts";
 import { Sort, TopK } from "../../../ir/ops/sort.ts";
 import { Unique } from "../../../ir/ops/unique.ts";
@@ -79,6 +82,25 @@ const medianDim: Lowering = (n) => {
   return results.map((r) => n.create(Gather, { x: r, indices: keepdims ? n.reshape(at, [1]) : at }, { axis }));
 };
 
+/** Attributes in place of inputs; of all elements where asked. */
+const median: Lowering = (n) => {
+  if (!n.bool([-1, "global_median"], false)) return medianDim(n);
+  return [medianAll(n) as Value, n.constant("i64", [], [0])];
+};
+
+/** For each value how many of the sorted row are less, or not greater: sorted, values, sorter, dtype, right. */
+const searchSorted: Lowering = (n) => {
+  const rows = n.input(0);
+  const values = n.cast(n.input(1), rows.tensor.dtype);
+  if (n.optional(2)) return n.unsupported("a sorter is not supported");
+  const to = n.dtype([3, "dtype"], n.declared?.dtype ?? "i64");
+  const lead = rows.tensor.shape.slice(0, -1);
+  const a = n.reshape(rows, [...lead, ...values.tensor.shape.slice(lead.length).map(() => 1), rows.tensor.shape.at(-1)!]);
+  const b = n.reshape(values, [...values.tensor.shape, 1]);
+  const isBefore = n.create(n.bool([4, "right"], false) ? LessEqual : Less, { a, b });
+  return n.create(ReduceSum, { x: n.cast(isBefore, to) }, { axes: [isBefore.tensor.shape.length - 1] });
+};
+
 const medianAll: Lowering = (n) => {
   const given = n.input(0);
   const x = n.reshape(given, [dim.product(given.tensor.shape)]);
@@ -97,6 +119,8 @@ export const sort: Lowerings = {
   MaskedSelect: maskedSelect,
   Unique: unique,
   Unique2: unique2,
+  Median: median,
+  SearchSorted: searchSorted,
   MedianDim: medianDim,
   MedianExt: medianAll,
 };

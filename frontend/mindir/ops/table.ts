@@ -2,6 +2,7 @@
 import type { Lowerings } from "../node.ts";
 import { activation } from "./activation.ts";
 import { elementwise } from "./elementwise.ts";
+import { geometry } from "./geometry.ts";
 import { gather } from "./gather.ts";
 import { generate } from "./generate.ts";
 import { gradient } from "./gradient.ts";
@@ -27,6 +28,7 @@ export const lowerings: Lowerings = Object.assign(
   elementwise,
   gather,
   generate,
+  geometry,
   gradient,
   loss,
   matrix,
