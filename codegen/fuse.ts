@@ -278,26 +278,24 @@ class Fusion {
  */
 function matchAxes(consumer: Stage, site: Load, result: Result): Map<Atom, Dim> | undefined {
   const view = viewOf(result.out);
-  const visited = flattenOffset(view, site.at);
+  const by = new Map<Atom, Dim>(consumer.axes.filter((a) => a.extent === 1).map((a) => [a, 0]));
+  const visited = substituteDim(flattenOffset(view, site.at), by);
   const written = flattenOffset(view, result.at);
-  const by = new Map<Atom, Dim>();
+  const open = new Set(consumer.axes.filter((a) => a.extent !== 1));
   let size: Dim = 1;
   let sum: Dim = 0;
-  const open = new Set(consumer.axes);
-  for (let axis = nextDigit(open, visited, size); axis; axis = nextDigit(open, visited, size)) {
+  for (let axis = axisWithStep(open, visited, size); axis; axis = axisWithStep(open, visited, size)) {
     open.delete(axis);
-    if (axis.extent !== 1) {
-      by.set(axis, mod(floordiv(written, size), axis.extent));
-      sum = add(sum, mul(size, atomDim(axis)));
-      size = mul(size, axis.extent);
-    } else by.set(axis, 0);
+    by.set(axis, mod(floordiv(written, size), axis.extent));
+    sum = add(sum, mul(size, atomDim(axis)));
+    size = mul(size, axis.extent);
   }
   return open.size === 0 && sum === visited && size === product(result.out.shape) ? by : undefined;
 }
 
-/** An axis of one element, or the one along which the offset grows by `step`. */
-function nextDigit(open: ReadonlySet<Loop>, offset: Dim, step: Dim): Loop | undefined {
-  for (const axis of open) if (axis.extent === 1 || stride(offset, axis) === step) return axis;
+/** The axis along which the offset grows by `step`. */
+function axisWithStep(open: ReadonlySet<Loop>, offset: Dim, step: Dim): Loop | undefined {
+  for (const axis of open) if (stride(offset, axis) === step) return axis;
   return undefined;
 }
 
