@@ -32,7 +32,7 @@ function refuseContainers(values: readonly Value[]): void {
     throw CompileError.of(
       "unsupported-by-target",
       { source: "graph" },
-      `inputs and outputs that are a ${container.type.kind} are not supported`,
+      `inputs and outputs of the kind '${container.type.kind}' are not supported`,
     );
 }
 

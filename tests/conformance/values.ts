@@ -55,7 +55,7 @@ export function readHostValue(path: string, type: Type["kind"]): HostValue {
 /** A tensor, for targets that know nothing else. */
 export function asHostTensor(v: HostValue): HostTensor {
   if (v.kind === "tensor") return v;
-  throw CompileError.of("unsupported-by-target", { source: "test data" }, `inputs and outputs that are a ${v.kind} are not supported`);
+  throw CompileError.of("unsupported-by-target", { source: "test data" }, `inputs and outputs of the kind '${v.kind}' are not supported`);
 }
 
 /** Elements as numbers, bigints or strings. */
