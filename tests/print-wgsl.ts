@@ -13,5 +13,7 @@ export function printWgsl(graph: Graph): string {
   const diagnostics = new Diagnostics();
   const shaders = wgslProgram(graph).kernels.map((k) => ({ k, shader: shaderOf(k, diagnostics) }));
   diagnostics.throwIfErrors();
-  return shaders.map(({ k, shader }) => `// ${k.nest.name}: workgroups ${shader!.workgroups.map(formatDim).join(", ")}\n${shader!.text}`).join("\n");
+  return shaders
+    .map(({ k, shader }) => `// ${k.nest.name}: workgroups ${shader!.workgroups.map(formatDim).join(", ")}\n${shader!.text}`)
+    .join("\n");
 }

@@ -76,7 +76,11 @@ function runKernels({ graph, soc }: Case, inputs: readonly (readonly Scalar[])[]
       inputs: k.inputs.map((t) => ({ ...describeTensor(t), data: memory.get(t.value) ?? constantValues(t.value) })),
       outputs: k.outputs.map(describeTensor),
     };
-    const text = execFileSync("python3", ["-B", resolve("tests", "tbe", "run.py")], { input: JSON.stringify([job]), encoding: "utf8", stdio: ["pipe", "pipe", "pipe"] });
+    const text = execFileSync("python3", ["-B", resolve("tests", "tbe", "run.py")], {
+      input: JSON.stringify([job]),
+      encoding: "utf8",
+      stdio: ["pipe", "pipe", "pipe"],
+    });
     const [results] = JSON.parse(text) as Scalar[][][];
     k.outputs.forEach((t, i) => memory.set(t.value, results![i]!));
   }
@@ -97,7 +101,9 @@ function check(c: Case): void {
     const got = runKernels(c, inputs, dir);
     want.forEach((w, i) => {
       if (w.kind !== "tensor") throw new Error("no tensor");
-      const far = w.elements.findIndex((x, k) => !(Math.abs(Number(got[i]![k]) - Number(x)) <= toleranceOf(c) * Math.max(1, Math.abs(Number(x)))));
+      const far = w.elements.findIndex(
+        (x, k) => !(Math.abs(Number(got[i]![k]) - Number(x)) <= toleranceOf(c) * Math.max(1, Math.abs(Number(x)))),
+      );
       expect(far, `output ${i}: element ${far} is ${got[i]![far]}, not ${w.elements[far]}`).equal(-1);
       expect(got[i]!.length).equal(w.elements.length);
     });

@@ -15,7 +15,9 @@ interface GpuBuffer {
   destroy(): void;
 }
 interface GpuModule {
-  getCompilationInfo(): Promise<{ readonly messages: readonly { readonly type: string; readonly message: string; readonly lineNum: number }[] }>;
+  getCompilationInfo(): Promise<{
+    readonly messages: readonly { readonly type: string; readonly message: string; readonly lineNum: number }[];
+  }>;
 }
 interface GpuPipeline {
   getBindGroupLayout(index: number): unknown;

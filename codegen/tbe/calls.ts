@@ -98,7 +98,12 @@ export class Calls {
   }
 
   /** `te.lang.cce.CALL(operands, more)` where the chip takes the operands' type; else the same in half precision, and back. */
-  call(call: Call, operands: readonly TbeValue[], more: readonly string[] = [], result?: { type?: TbeType; shape?: readonly number[] }): TensorValue {
+  call(
+    call: Call,
+    operands: readonly TbeValue[],
+    more: readonly string[] = [],
+    result?: { type?: TbeType; shape?: readonly number[] },
+  ): TensorValue {
     const tensors = operands.filter((o) => o.kind === "tensor");
     const [first] = tensors;
     if (!first) throw new Error(`'${call}' of no tensor`);
@@ -109,7 +114,12 @@ export class Calls {
     return this.line(`te.lang.cce.${call}(${[...texts, ...more].join(", ")})`, result?.type ?? type, result?.shape ?? first.shape);
   }
 
-  private inHalf(call: Call, operands: readonly TbeValue[], more: readonly string[], result?: { type?: TbeType; shape?: readonly number[] }): TensorValue {
+  private inHalf(
+    call: Call,
+    operands: readonly TbeValue[],
+    more: readonly string[],
+    result?: { type?: TbeType; shape?: readonly number[] },
+  ): TensorValue {
     const type = operands.find((o) => o.kind === "tensor" && o.type !== "bool")?.type ?? "bool";
     if (type !== "float32" || !takes(this.soc, call, "float16")) throw refuse(`'${call}' does not take ${type} on ${this.soc}`);
     const narrow = operands.map((o) => (o.kind === "tensor" && o.type === "float32" ? this.cast(o, "float16") : o));

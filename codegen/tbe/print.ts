@@ -57,7 +57,10 @@ export function printTbe(graph: Graph, soc: Soc, diagnostics: Diagnostics): TbeK
     if (op.definition.structural || isRename(op)) continue;
     const alone = attempt([op], soc);
     if (alone instanceof OpError) {
-      diagnostics.error(alone.code, op.location, `'${op.name}' has no form as a TBE operator: ${alone.message}`, { op: op.name, ...alone.more });
+      diagnostics.error(alone.code, op.location, `'${op.name}' has no form as a TBE operator: ${alone.message}`, {
+        op: op.name,
+        ...alone.more,
+      });
       continue;
     }
     mergeProducers(op, groups, soc);
@@ -179,7 +182,10 @@ class KernelPrinter {
       const format = this.cube?.format ?? "ND";
       const type = memoryType(value.tensor.dtype);
       if (last.results.length > 1 && this.cube) throw refuse("the cube unit gives one result");
-      return { result, tensor: { name: this.calls.fresh(value.name ? `out_${value.name}` : "out"), value, type, format, shape: result.shape } };
+      return {
+        result,
+        tensor: { name: this.calls.fresh(value.name ? `out_${value.name}` : "out"), value, type, format, shape: result.shape },
+      };
     });
   }
 
@@ -187,7 +193,9 @@ class KernelPrinter {
     const { name, inputs } = this;
     const names = inputs.map((t) => t.name);
     const results = outputs.map((o) => o.result.name);
-    const placeholders = inputs.map((t) => `    ${t.name} = tvm.placeholder(${shapeText(t.shape)}, name="${t.name}", dtype="${t.type}"${attrs(t)})`);
+    const placeholders = inputs.map(
+      (t) => `    ${t.name} = tvm.placeholder(${shapeText(t.shape)}, name="${t.name}", dtype="${t.type}"${attrs(t)})`,
+    );
     const made = results.map((_, i) => (results.length === 1 ? "result" : `result_${i}`));
     const labels = this.ops.map((o) => o.name).join(", ");
     return [

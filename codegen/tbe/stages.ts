@@ -99,14 +99,22 @@ export class StageCalls {
 
   private pointwise(s: Stage): void {
     this.space = s.axes;
-    const blocked = stageExprs(s).flatMap(loadsIn).map((l) => this.held.get(l.buffer)).find((h) => h?.isBlocked);
+    const blocked = stageExprs(s)
+      .flatMap(loadsIn)
+      .map((l) => this.held.get(l.buffer))
+      .find((h) => h?.isBlocked);
     if (blocked?.value.kind === "tensor") this.blockedShape = blocked.value.shape;
     for (const r of s.results) {
-      if (r.at.some((d, k) => asLoop(d) !== s.axes[k]) || r.at.length !== s.axes.length) throw refuse("a result is stored in another order than its axes");
+      if (r.at.some((d, k) => asLoop(d) !== s.axes[k]) || r.at.length !== s.axes.length)
+        throw refuse("a result is stored in another order than its axes");
       const shape = this.blockedShape ?? s.axes.map((a) => Number(a.extent));
       const value = this.reluInHalf(r.value, r.out) ?? this.value(r.value);
       const whole = this.calls.broadcast(value, shape.length === 0 ? [1] : shape);
-      this.store(r.out, whole, r.at.map((_, d) => d));
+      this.store(
+        r.out,
+        whole,
+        r.at.map((_, d) => d),
+      );
     }
   }
 
@@ -153,7 +161,11 @@ export class StageCalls {
     const shape = x.shape.flatMap((e, d) => (folds.includes(d) ? (keep ? [1] : []) : [e]));
     const call = reductions[op]!;
     // Without the flag the greatest of f32 along the last axis is found in half precision.
-    const more = [`[${folds.join(", ")}]`, `keepdims=${keep ? "True" : "False"}`, ...(x.type === "float32" && call.startsWith("reduce_m") ? ["priority_flag=True"] : [])];
+    const more = [
+      `[${folds.join(", ")}]`,
+      `keepdims=${keep ? "True" : "False"}`,
+      ...(x.type === "float32" && call.startsWith("reduce_m") ? ["priority_flag=True"] : []),
+    ];
     return this.calls.call(call, [x], more, { shape: shape.length === 0 ? [1] : shape });
   }
 
@@ -219,7 +231,10 @@ export class StageCalls {
   /** The tensor, checked to stand at the stage's axes. */
   private placed(l: Load, held: Held, value: TensorValue): TensorValue {
     if (this.blockedShape) {
-      const isWhole = held.isBlocked && l.at.length === this.space.length && l.at.every((d, k) => asLoop(d) === this.space[k] && this.space[k]!.extent === l.buffer.shape[k]);
+      const isWhole =
+        held.isBlocked &&
+        l.at.length === this.space.length &&
+        l.at.every((d, k) => asLoop(d) === this.space[k] && this.space[k]!.extent === l.buffer.shape[k]);
       if (!isWhole) throw refuse("what follows the cube unit must read its result as a whole");
       return value;
     }
@@ -333,8 +348,24 @@ export class StageCalls {
 }
 
 const unaryCalls: Partial<Record<Unary["op"], Call>> = { abs: "vabs", exp: "vexp", log: "vlog", sqrt: "vsqrt" };
-const binaryCalls: Partial<Record<BinaryOp, Call>> = { add: "vadd", sub: "vsub", mul: "vmul", div: "vdiv", max: "vmax", min: "vmin", maxnum: "vmax", minnum: "vmin" };
-const scalarCalls: Partial<Record<BinaryOp, Call>> = { add: "vadds", mul: "vmuls", max: "vmaxs", min: "vmins", maxnum: "vmaxs", minnum: "vmins" };
+const binaryCalls: Partial<Record<BinaryOp, Call>> = {
+  add: "vadd",
+  sub: "vsub",
+  mul: "vmul",
+  div: "vdiv",
+  max: "vmax",
+  min: "vmin",
+  maxnum: "vmax",
+  minnum: "vmin",
+};
+const scalarCalls: Partial<Record<BinaryOp, Call>> = {
+  add: "vadds",
+  mul: "vmuls",
+  max: "vmaxs",
+  min: "vmins",
+  maxnum: "vmaxs",
+  minnum: "vmins",
+};
 const comparisons: Partial<Record<BinaryOp, string>> = { eq: "eq", ne: "ne", lt: "lt", le: "le" };
 const reductions: Partial<Record<BinaryOp, Call>> = { add: "sum", max: "reduce_max", min: "reduce_min", mul: "reduce_prod" };
 
@@ -347,7 +378,8 @@ function foldOf(fold: Fold): { name: string; op: BinaryOp; point: Expr; type: Tb
   const point = isKnown ? (isState(step.a) ? step.b : isState(step.b) ? step.a : undefined) : undefined;
   if (!isKnown || !point || state!.init.kind !== "const") throw refuse("a reduction of this kind has no call");
   const init = Number(state!.init.value);
-  if ((step.op === "add" && init !== 0) || (step.op === "mul" && init !== 1)) throw refuse("a reduction does not start at its neutral element");
+  if ((step.op === "add" && init !== 0) || (step.op === "mul" && init !== 1))
+    throw refuse("a reduction does not start at its neutral element");
   return { name: state!.name, op: step.op, point, type: typeOf(state!.dtype) };
 }
 

@@ -62,7 +62,7 @@ class GuardHoist {
     visitStmts(body, (s) => {
       if (s.kind === "if" && !s.else && this.isDecidedBy(ids, s.cond) && this.guardsAll(body, s.cond)) guards.add(s.cond);
     });
-    const guard = [...guards][0];
+    const guard = [...guards].at(0);
     return guard ? [ifThen(guard, assuming(body, guard))] : body;
   }
 

@@ -43,17 +43,31 @@ type Definition = (on: Lanes, name: string) => string;
 const horner = (on: Lanes, x: string, coefficients: readonly number[]): string =>
   coefficients.slice(1).reduce((sum, c) => `(${sum} * ${x} + ${on.k(c)})`, on.k(coefficients[0]!));
 
-const unaryFloat = (body: (on: Lanes) => string): Definition => (on, name) => `fn ${name}(x: ${on.f}) -> ${on.f} {\n${body(on)}\n}`;
-const binaryFloat = (body: (on: Lanes) => string): Definition => (on, name) => `fn ${name}(a: ${on.f}, b: ${on.f}) -> ${on.f} {\n${body(on)}\n}`;
-const binaryInt = (body: (on: Lanes) => string): Definition => (on, name) => `fn ${name}(a: ${on.i}, b: ${on.i}) -> ${on.i} {\n${body(on)}\n}`;
-const binaryWord = (body: (on: Lanes) => string): Definition => (on, name) => `fn ${name}(a: ${on.u}, b: ${on.u}) -> ${on.u} {\n${body(on)}\n}`;
+const unaryFloat =
+  (body: (on: Lanes) => string): Definition =>
+  (on, name) =>
+    `fn ${name}(x: ${on.f}) -> ${on.f} {\n${body(on)}\n}`;
+const binaryFloat =
+  (body: (on: Lanes) => string): Definition =>
+  (on, name) =>
+    `fn ${name}(a: ${on.f}, b: ${on.f}) -> ${on.f} {\n${body(on)}\n}`;
+const binaryInt =
+  (body: (on: Lanes) => string): Definition =>
+  (on, name) =>
+    `fn ${name}(a: ${on.i}, b: ${on.i}) -> ${on.i} {\n${body(on)}\n}`;
+const binaryWord =
+  (body: (on: Lanes) => string): Definition =>
+  (on, name) =>
+    `fn ${name}(a: ${on.u}, b: ${on.u}) -> ${on.u} {\n${body(on)}\n}`;
 
 const isNan = (on: Lanes, x: string): string => on.call("is_nan", x);
 const withSignOf = (on: Lanes, r: string, x: string): string =>
   `bitcast<${on.f}>((bitcast<${on.u}>(${r}) & ${on.w("0x7fffffffu")}) | (bitcast<${on.u}>(${x}) & ${on.w("0x80000000u")}))`;
 
 /** A float of the given bits that no compiler computes beforehand, which it may not where it is no number. */
-const special = (bits: string): Definition => (on, name) => `fn ${name}() -> ${on.f} {
+const special =
+  (bits: string): Definition =>
+  (on, name) => `fn ${name}() -> ${on.f} {
   var bits = ${bits};
   return ${on.count === 1 ? "bitcast<f32>(bits)" : `${on.f}(bitcast<f32>(bits))`};
 }`;
@@ -69,7 +83,11 @@ const extremumOfNumbers = (op: "max" | "min"): Definition =>
  */
 const erf = unaryFloat((on) => {
   const near = horner(on, "z", [8.4099207e-5, -0.000815262785, 0.00520196045, -0.0268597994, 0.112837031, -0.376126349, 1.12837923]);
-  const far = horner(on, "c", [-2.08286183e-5, 0.000431393564, -0.0041562547, 0.0250806157, -0.108220384, -0.633400857, -1.12948835, 0.00016920513]);
+  const far = horner(
+    on,
+    "c",
+    [-2.08286183e-5, 0.000431393564, -0.0041562547, 0.0250806157, -0.108220384, -0.633400857, -1.12948835, 0.00016920513],
+  );
   return `  let a = abs(x);
   let c = min(a, ${on.k(4)});
   let z = c * c;
@@ -134,9 +152,13 @@ const shift = (op: "<<" | ">>"): Definition =>
 const shiftWord = (op: "<<" | ">>"): Definition =>
   binaryWord((on) => `  return select(a ${op} (b & ${on.w("31u")}), ${on.w("0u")}, b > ${on.w("31u")});`);
 const divide = (op: "/" | "%"): Definition =>
-  binaryInt((on) => `  let isZero = b == ${on.n("0i")};\n  return select(a ${op} select(b, ${on.n("1i")}, isZero), ${on.n("0i")}, isZero);`);
+  binaryInt(
+    (on) => `  let isZero = b == ${on.n("0i")};\n  return select(a ${op} select(b, ${on.n("1i")}, isZero), ${on.n("0i")}, isZero);`,
+  );
 const divideWord = (op: "/" | "%"): Definition =>
-  binaryWord((on) => `  let isZero = b == ${on.w("0u")};\n  return select(a ${op} select(b, ${on.w("1u")}, isZero), ${on.w("0u")}, isZero);`);
+  binaryWord(
+    (on) => `  let isZero = b == ${on.w("0u")};\n  return select(a ${op} select(b, ${on.w("1u")}, isZero), ${on.w("0u")}, isZero);`,
+  );
 
 /** Truncation that saturates at the ends of i32, NaN becoming zero. */
 const toI32: Definition = (on, name) => `fn ${name}(x: ${on.f}) -> ${on.i} {
@@ -235,7 +257,17 @@ export class Helpers {
   }
 }
 
-const integers: ReadonlySet<HelperName> = new Set<HelperName>(["pow_int", "div", "rem", "shl", "shr", "floordiv", "mod", "add_bounded", "sub_bounded"]);
+const integers: ReadonlySet<HelperName> = new Set<HelperName>([
+  "pow_int",
+  "div",
+  "rem",
+  "shl",
+  "shr",
+  "floordiv",
+  "mod",
+  "add_bounded",
+  "sub_bounded",
+]);
 
 function suffixOf(name: HelperName, lanes: number): string {
   if (name.endsWith("_word")) return lanes === 1 ? "u32" : "vec4u";

@@ -70,7 +70,8 @@ function checkParams({ params }: LoopNest): void {
 
 function checkTemporaries(body: readonly Stmt[]): void {
   visitStmts(body, (s) => {
-    if (s.kind === "alloc" && !s.buffer.shape.every((d) => typeof d === "number")) throw refuse(`temporary '${s.buffer.name}' has no fixed size`);
+    if (s.kind === "alloc" && !s.buffer.shape.every((d) => typeof d === "number"))
+      throw refuse(`temporary '${s.buffer.name}' has no fixed size`);
   });
 }
 
@@ -138,9 +139,20 @@ class ShaderPrinter {
     this.nest.params.forEach(({ buffer }) => this.buffers.set(buffer, this.names.fresh(buffer.name)));
     this.nest.extents.forEach((e) => this.extents.set(e.name, `extents.${identifier(e.name)}`));
     this.body(this.prepared.body);
+    this.lines.unshift(...this.unused().map((name) => `  _ = &${name};`));
     const head = `@compute @workgroup_size(${size.join(", ")})\nfn ${this.nest.name}(${this.parameters()}) {`;
     const text = `${this.declarations()}\n${this.h.text}${head}\n${this.lines.map((l) => `${l}\n`).join("")}}\n`;
     return { text, workgroups };
+  }
+
+  /** Bindings that no line names; a layout that is made from the shader would lack them. */
+  private unused(): string[] {
+    const text = this.lines.join("\n");
+    const names = [
+      ...this.nest.params.map(({ buffer }) => this.buffers.get(buffer)!),
+      ...(this.nest.extents.length > 0 ? ["extents"] : []),
+    ];
+    return names.filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
   }
 
   private workgroupSize(): number[] {
@@ -156,7 +168,9 @@ class ShaderPrinter {
     const { parallel } = this.prepared;
     if (this.isParallel) return [ceildiv(parallel!.loop.extent, parallelSize), 1, 1];
     const [x, y, z] = (["workgroup.x", "workgroup.y", "workgroup.z"] as const).map((m) => this.sizes.get(m) ?? 1) as [Dim, Dim, Dim];
-    for (const d of [y, z]) if (typeof d === "number" && d > mostWorkgroups) throw refuse(`${d} workgroups along one axis, and WebGPU promises ${mostWorkgroups}`);
+    for (const d of [y, z])
+      if (typeof d === "number" && d > mostWorkgroups)
+        throw refuse(`${d} workgroups along one axis, and WebGPU promises ${mostWorkgroups}`);
     return [x, y, z];
   }
 
@@ -590,7 +604,8 @@ class ShaderPrinter {
       return a.isBounded || b.isBounded ? { ...value, isBounded: true } : value;
     }
     let [x, y] = this.alike(a, b);
-    if (a.type === "bool" && (e.op === "lt" || e.op === "le")) [x, y] = [x, y].map((v): Value => ({ ...v, type: "u32", text: `${typeText("u32", v.lanes)}(${bare(v.text)})` })) as [Value, Value];
+    if (a.type === "bool" && (e.op === "lt" || e.op === "le"))
+      [x, y] = [x, y].map((v): Value => ({ ...v, type: "u32", text: `${typeText("u32", v.lanes)}(${bare(v.text)})` })) as [Value, Value];
     return { type: "bool", lanes: x.lanes, text: `(${x.text} ${sign} ${y.text})` };
   }
 
@@ -663,7 +678,12 @@ class ShaderPrinter {
     const x = this.expr(e.x);
     if (x.isBounded && e.dtype !== "bool") throw wide("convert");
     if (to === x.type || (e.dtype === "i64" && x.type === "u32")) return x;
-    if (to === "bool") return { ...x, type: "bool", text: `(${x.text} != ${this.spread({ type: x.type, lanes: 1, text: scalarText(x.type, 0) }, x.lanes).text})` };
+    if (to === "bool")
+      return {
+        ...x,
+        type: "bool",
+        text: `(${x.text} != ${this.spread({ type: x.type, lanes: 1, text: scalarText(x.type, 0) }, x.lanes).text})`,
+      };
     if (x.type === "f32") {
       if (e.dtype === "i64") throw wide("convert");
       return this.call("to_i32", "i32", x);
@@ -678,7 +698,11 @@ class ShaderPrinter {
     if (!isInteger(storage) || x.type !== "i32") throw refuse(`WGSL has no rounding to ${storage}`);
     const by = `${32 - integerBits(storage)}u`;
     const count = x.lanes === 1 ? by : `vec4u(${by})`;
-    if (isUnsigned(storage)) return { ...x, text: `(${x.text} & ${x.lanes === 1 ? `${2 ** integerBits(storage) - 1}i` : `vec4i(${2 ** integerBits(storage) - 1}i)`})` };
+    if (isUnsigned(storage))
+      return {
+        ...x,
+        text: `(${x.text} & ${x.lanes === 1 ? `${2 ** integerBits(storage) - 1}i` : `vec4i(${2 ** integerBits(storage) - 1}i)`})`,
+      };
     return { ...x, text: `((${x.text} << ${count}) >> ${count})` };
   }
 
@@ -712,7 +736,8 @@ class ShaderPrinter {
     const step = lane ? lane.variance.stride(at) : 0;
     const name = this.buffers.get(buffer)!;
     if (step === 0) return this.loadOne(buffer, name, at);
-    if (step === 1 && this.vectors.has(buffer)) return { text: `${name}[${this.vectorOffset(at)}]`, lanes, type: storageType(buffer.dtype) };
+    if (step === 1 && this.vectors.has(buffer))
+      return { text: `${name}[${this.vectorOffset(at)}]`, lanes, type: storageType(buffer.dtype) };
     return this.laneByLane(() => this.loadOne(buffer, name, at));
   }
 
