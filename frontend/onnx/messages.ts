@@ -39,25 +39,6 @@ export const OnnxDataType = {
   int2: 26,
 } as const;
 
-/** `AttributeProto.AttributeType`; 0 in files before IR version 2, where the field that is set tells. */
-export const OnnxAttributeType = {
-  undefined: 0,
-  float: 1,
-  int: 2,
-  string: 3,
-  tensor: 4,
-  graph: 5,
-  floats: 6,
-  ints: 7,
-  strings: 8,
-  tensors: 9,
-  graphs: 10,
-  sparseTensor: 11,
-  sparseTensors: 12,
-  typeProto: 13,
-  typeProtos: 14,
-} as const;
-
 export interface OnnxModel {
   /** The file it was read from. */
   readonly source: ByteSource;
@@ -109,7 +90,7 @@ export interface OnnxNode {
 
 export interface OnnxAttribute {
   readonly name: string;
-  /** One of `OnnxAttributeType`. */
+  /** `AttributeProto.AttributeType`; 0 in files before IR version 2, where the field that is set tells. */
   readonly type: number;
   /** Inside functions: the attribute of the function whose value this one takes; else "". */
   readonly refAttrName: string;

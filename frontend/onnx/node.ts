@@ -10,7 +10,7 @@ import { type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
 import { type Dim, extent } from "../../ir/dim.ts";
 import type { Graph, Value } from "../../ir/graph.ts";
 import { ConstantOp } from "../../ir/ops/constant.ts";
-import type { DType, TensorType, Type } from "../../ir/type.ts";
+import type { TensorType, Type } from "../../ir/type.ts";
 import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxSparseTensor, OnnxTensor } from "./messages.ts";
 
 /** One value per output of the node; outputs at the end that nobody names may be left out. */
@@ -265,10 +265,4 @@ export class NeedsConstantError extends OpError {
   ) {
     super(`${what} (input '${name}') must be known at compile time`, "unsupported-attribute");
   }
-}
-
-/** An element type that the caller knows to be one of `allowed`; else unsupported. */
-export function expectType(dtype: DType, allowed: readonly DType[], what: string): void {
-  if (!allowed.includes(dtype))
-    throw new OpError(`${what} of type ${dtype} is not supported`, "unsupported-type", { expected: allowed.join(", ") });
 }
