@@ -43,14 +43,22 @@ const fromGpu = (dtype: DType, bytes: Uint8Array): Scalar[] =>
   dtype === "bool" ? [...new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)] : readElements(dtype, bytes);
 
 /** The elements of every parameter that the kernel writes. */
-async function dispatch(gpu: WebGpu, nest: LoopNest, roots: readonly (readonly Scalar[])[], extents: ReadonlyMap<string, number>): Promise<Scalar[][]> {
+async function dispatch(
+  gpu: WebGpu,
+  nest: LoopNest,
+  roots: readonly (readonly Scalar[])[],
+  extents: ReadonlyMap<string, number>,
+): Promise<Scalar[][]> {
   const { text, workgroups } = printShader(nest);
   const values = nest.extents.map((e) => extents.get(e.name)!);
   const results = await gpu.run({
     shader: text,
     workgroups: workgroups.map((d) => number(d, extents)) as [number, number, number],
     bindings: [
-      ...nest.params.map(({ buffer, access }, i) => ({ bytes: toGpu(buffer.dtype, roots[i]!), kind: access === "read" ? ("read" as const) : ("write" as const) })),
+      ...nest.params.map(({ buffer, access }, i) => ({
+        bytes: toGpu(buffer.dtype, roots[i]!),
+        kind: access === "read" ? ("read" as const) : ("write" as const),
+      })),
       ...(values.length > 0 ? [{ bytes: new Uint8Array(Int32Array.from(values).buffer), kind: "uniform" as const }] : []),
     ],
   });
@@ -58,7 +66,12 @@ async function dispatch(gpu: WebGpu, nest: LoopNest, roots: readonly (readonly S
 }
 
 /** A program without control flow on the device. */
-async function runProgram(gpu: WebGpu, program: Program, inputs: readonly (readonly Scalar[])[], extents: ReadonlyMap<string, number>): Promise<Scalar[][]> {
+async function runProgram(
+  gpu: WebGpu,
+  program: Program,
+  inputs: readonly (readonly Scalar[])[],
+  extents: ReadonlyMap<string, number>,
+): Promise<Scalar[][]> {
   const memory = program.buffers.map(({ shape, dtype, storage }): Scalar[] => {
     if (storage.kind === "input") return [...inputs[storage.index]!];
     if (storage.kind === "constant") return readElements(dtype, alignedBytes(storage.data.data));
@@ -68,7 +81,12 @@ async function runProgram(gpu: WebGpu, program: Program, inputs: readonly (reado
   for (const s of program.steps) {
     if (s.kind !== "run") throw new Error(`step '${s.kind}' does not run in this test`);
     const { nest } = program.kernels[s.kernel]!;
-    const results = await dispatch(gpu, nest, s.args.map((b) => memory[b]!), extents);
+    const results = await dispatch(
+      gpu,
+      nest,
+      s.args.map((b) => memory[b]!),
+      extents,
+    );
     s.args.filter((_, i) => nest.params[i]!.access !== "read").forEach((b, i) => (memory[b] = results[i]!));
   }
   return program.outputs.map((o) => memory[o.buffer]!);
@@ -95,10 +113,22 @@ async function compareWithJs(gpu: WebGpu, program: Program): Promise<void> {
   const extents = new Map(program.extents.map((e, i) => [e.name, 37 + i]));
   const inputs = program.inputs.map(({ type }) => {
     const dims = type.shape.map((d) => number(d, extents));
-    return { dims, values: valuesFor(type.dtype, dims.reduce((a, b) => a * b, 1)), dtype: type.dtype };
+    return {
+      dims,
+      values: valuesFor(
+        type.dtype,
+        dims.reduce((a, b) => a * b, 1),
+      ),
+      dtype: type.dtype,
+    };
   });
   const wanted = loadProgram(program).run(inputs.map((t) => tensorOf(t.dtype, t.dims, t.values)));
-  const actual = await runProgram(gpu, program, inputs.map((t) => t.values), extents);
+  const actual = await runProgram(
+    gpu,
+    program,
+    inputs.map((t) => t.values),
+    extents,
+  );
   actual.forEach((got, i) => {
     const { data } = wanted[i]!;
     const want = readElements(program.outputs[i]!.type.dtype, new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));
@@ -108,10 +138,57 @@ async function compareWithJs(gpu: WebGpu, program: Program): Promise<void> {
   });
 }
 
-const floats = [0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, 3, 7.25, -1e-3, 1e-30, 1e10, -3e9, 2 ** 31, -(2 ** 31), 16777217, 0.49999997, 8388609.5, Infinity, -Infinity, NaN].map(Math.fround);
+const floats = [
+  0,
+  1,
+  -1,
+  0.5,
+  -0.5,
+  1.5,
+  2.5,
+  -2.5,
+  3,
+  7.25,
+  -1e-3,
+  1e-30,
+  1e10,
+  -3e9,
+  2 ** 31,
+  -(2 ** 31),
+  16777217,
+  0.49999997,
+  8388609.5,
+  Infinity,
+  -Infinity,
+  NaN,
+].map(Math.fround);
 const ints = [0, 1, -1, 2, -2, 3, 7, 31, 32, 33, -64, 1000, 2 ** 31 - 1, -(2 ** 31), 65535, 46341];
 const bitwise = new Set(["and", "or", "xor", "shl", "shr"]);
-const onFloatsOnly = new Set(["floor", "ceil", "rint", "trunc", "sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "isnan"]);
+const onFloatsOnly = new Set([
+  "floor",
+  "ceil",
+  "rint",
+  "trunc",
+  "sqrt",
+  "exp",
+  "expm1",
+  "log",
+  "log1p",
+  "sin",
+  "cos",
+  "tan",
+  "asin",
+  "acos",
+  "atan",
+  "sinh",
+  "cosh",
+  "tanh",
+  "asinh",
+  "acosh",
+  "atanh",
+  "erf",
+  "isnan",
+]);
 /** Operations whose meaning is defined for infinities and NaN as well; others are compared where operands and result are moderate. */
 const total = new Set(["neg", "abs", "isnan", "max", "min", "maxnum", "minnum", "floor", "ceil", "rint", "trunc"]);
 
@@ -134,9 +211,18 @@ interface Case {
   readonly isTotal: boolean;
 }
 
-const padded = (list: readonly Scalar[]): Scalar[] => Array.from({ length: Math.ceil(list.length / 4) * 4 }, (_, i) => list[i % list.length]!);
+const padded = (list: readonly Scalar[]): Scalar[] =>
+  Array.from({ length: Math.ceil(list.length / 4) * 4 }, (_, i) => list[i % list.length]!);
 
-function caseOf(name: string, dtypes: readonly DType[], out: DType, operands: readonly (readonly Scalar[])[], f: (...e: x.Expr[]) => x.Expr, width: number, isTotal: boolean): Case {
+function caseOf(
+  name: string,
+  dtypes: readonly DType[],
+  out: DType,
+  operands: readonly (readonly Scalar[])[],
+  f: (...e: x.Expr[]) => x.Expr,
+  width: number,
+  isTotal: boolean,
+): Case {
   const lists = operands.map(padded);
   return { name: `${name} ${dtypes.join()} by ${width}`, nest: sweep(dtypes, out, lists[0]!.length, f, width), operands: lists, isTotal };
 }
@@ -151,11 +237,21 @@ function cases(width: number): Case[] {
       .map((op) => caseOf(op, [d], op === "isnan" ? "bool" : d, [edges[d]], (a) => x.unary(op, a), width, isInt || total.has(op)));
     const binary = binaryOps
       .filter((op) => (isInt ? op !== "atan2" : !bitwise.has(op)))
-      .map((op) => caseOf(op, [d, d], isComparison(op) ? "bool" : d, pairs(edges[d]), (a, b) => x.binary(op, a, b), width, isInt || total.has(op)));
+      .map((op) =>
+        caseOf(op, [d, d], isComparison(op) ? "bool" : d, pairs(edges[d]), (a, b) => x.binary(op, a, b), width, isInt || total.has(op)),
+      );
     const other = isInt ? "f32" : "i32";
     const converts = [caseOf("convert", [d], other, [edges[d]], (a) => x.convert(a, other), width, true)];
     const rounds = (isInt ? (["i8", "u8", "i16", "u16"] as const) : (["f16", "bf16"] as const)).map((to) =>
-      caseOf(`round ${to}`, [d], d, [isInt ? ints : [...floats, 65504, 65519, 65520, 6e-8, 2.98e-8, 6.1e-5, 1.0004883, 1.0014648]], (a) => x.round(a, to), width, true),
+      caseOf(
+        `round ${to}`,
+        [d],
+        d,
+        [isInt ? ints : [...floats, 65504, 65519, 65520, 6e-8, 2.98e-8, 6.1e-5, 1.0004883, 1.0014648]],
+        (a) => x.round(a, to),
+        width,
+        true,
+      ),
     );
     return [...unary, ...binary, ...converts, ...rounds];
   });

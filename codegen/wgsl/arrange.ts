@@ -67,11 +67,9 @@ class GuardHoist {
   }
 
   private isDecidedBy(ids: ReadonlySet<Loop>, cond: Expr): boolean {
-    let isFixed = true;
-    visitExpr(cond, (e) => {
-      if (e.kind === "load" || e.kind === "var") isFixed = false;
-    });
-    return isFixed && [...loopsOf(cond)].every((l) => ids.has(l));
+    const parts: Expr[] = [];
+    visitExpr(cond, (e) => parts.push(e));
+    return parts.every((e) => e.kind !== "load" && e.kind !== "var") && [...loopsOf(cond)].every((l) => ids.has(l));
   }
 
   private guardsAll(body: readonly Stmt[], guard: Expr): boolean {
