@@ -50,7 +50,11 @@ function expectClose(got: NpyElements, wanted: NpyElements, what: string): void 
 }
 
 const f32 = (dims: readonly number[], values: readonly number[]): NpyElements => ({ dtype: "f32", dims, values: values.map(Math.fround) });
-const range = (dims: readonly number[]): NpyElements => f32(dims, Array.from({ length: dims.reduce((a, b) => a * b, 1) }, (_, i) => ((i * 7) % 11) - 4));
+const range = (dims: readonly number[]): NpyElements =>
+  f32(
+    dims,
+    Array.from({ length: dims.reduce((a, b) => a * b, 1) }, (_, i) => ((i * 7) % 11) - 4),
+  );
 
 function refusal(model: MindirModel, options: Parameters<typeof importMindir>[1] = {}): CompileError {
   try {
@@ -111,7 +115,14 @@ describe("MindIR import: forms of files before 1.7", () => {
     const model = single(
       [input("x", [1, 1, 3, 3])],
       [
-        node(s, "Pad", "p", ["x"], { paddings: [[0, 0], [0, 0], [1, 0], [0, 1]] }),
+        node(s, "Pad", "p", ["x"], {
+          paddings: [
+            [0, 0],
+            [0, 0],
+            [1, 0],
+            [0, 1],
+          ],
+        }),
         node(s, "MaxPool", "y", ["p"], { ksize: [1, 1, 2, 2], strides: [1, 1, 2, 2], padding: "SAME", data_format: "NCHW" }),
       ],
     );
@@ -137,7 +148,11 @@ describe("MindIR import: formats and types", () => {
   const image = range([1, 4, 5, 3]);
   const last = (op: string, attributes: Record<string, string | readonly number[]>, weights?: ReturnType<typeof floats>): NpyElements => {
     const inputs = weights ? ["x", "w"] : ["x"];
-    const model = single([input("x", [1, 4, 5, 3])], [node(typed, op, "y", inputs, { format: "NHWC", ...attributes })], weights ? [weights] : []);
+    const model = single(
+      [input("x", [1, 4, 5, 3])],
+      [node(typed, op, "y", inputs, { format: "NHWC", ...attributes })],
+      weights ? [weights] : [],
+    );
     return run(importMindir(model).graph, [image])[0]!;
   };
   /** The same with transposes around and channels second. */
@@ -157,9 +172,17 @@ describe("MindIR import: formats and types", () => {
     const window = { kernel_size: [1, 2, 3, 1], strides: [1, 2, 1, 1], pad_mode: "SAME" };
     const swapped = { kernel_size: [1, 1, 2, 3], strides: [1, 1, 2, 1], pad_mode: "SAME" };
     for (const op of ["MaxPool", "AvgPool"]) expectClose(last(op, window), second(op, swapped), op);
-    const weights = floats("w", [2, 2, 2, 3], Array.from({ length: 24 }, (_, i) => (i % 5) - 2));
+    const weights = floats(
+      "w",
+      [2, 2, 2, 3],
+      Array.from({ length: 24 }, (_, i) => (i % 5) - 2),
+    );
     const conv = { pad_mode: "same", dilation: [1, 1, 1, 1] };
-    expectClose(last("Conv2D", { ...conv, stride: [1, 2, 1, 1] }, weights), second("Conv2D", { ...conv, stride: [1, 1, 2, 1] }, weights), "Conv2D");
+    expectClose(
+      last("Conv2D", { ...conv, stride: [1, 2, 1, 1] }, weights),
+      second("Conv2D", { ...conv, stride: [1, 1, 2, 1] }, weights),
+      "Conv2D",
+    );
   });
 
   it("names extents that the file leaves open, and pins them", () => {
@@ -183,20 +206,27 @@ describe("MindIR import: formats and types", () => {
     const model = single([input("x", [2])], [node(typed, "ReLU", "r", ["x"]), node(typed, "MakeTuple", "t", ["r", "x", "r"])]);
     const { graph } = importMindir(model);
     expect(new Set(graph.outputs).size).to.equal(3);
-    expect(run(graph, [f32([2], [-1, 2])]).map((r) => r.values)).to.deep.equal([[0, 2], [-1, 2], [0, 2]]);
+    expect(run(graph, [f32([2], [-1, 2])]).map((r) => r.values)).to.deep.equal([
+      [0, 2],
+      [-1, 2],
+      [0, 2],
+    ]);
   });
 });
 
 describe("MindIR import: what is refused", () => {
   it("lists everything at once, equal problems as one", () => {
     const x = input("x", [2]);
-    const model = single([x], [
-      node(typed, "Foo", "a", ["x"]),
-      node(typed, "Foo", "b", ["x"]),
-      node(typed, "Bar", "c", ["x"]),
-      node(typed, "Cast", "d", ["x", "x"]),
-      node(typed, "MakeTuple", "t", ["a", "b", "c", "d"]),
-    ]);
+    const model = single(
+      [x],
+      [
+        node(typed, "Foo", "a", ["x"]),
+        node(typed, "Foo", "b", ["x"]),
+        node(typed, "Bar", "c", ["x"]),
+        node(typed, "Cast", "d", ["x", "x"]),
+        node(typed, "MakeTuple", "t", ["a", "b", "c", "d"]),
+      ],
+    );
     const found = refusal(model).diagnostics.map((d) => `${d.op}: ${d.code}`);
     expect(found).to.deep.equal(["Foo: unsupported-op", "Bar: unsupported-op", "Cast: unsupported-attribute"]);
     expect(refusal(model).message).to.contain("(2 times)").and.to.contain("help:");
@@ -213,7 +243,10 @@ describe("MindIR import: what is refused", () => {
     expect(refusal(single([], [node(typed, "ReLU", "y", ["nowhere"])])).message).to.contain("nothing defines 'nowhere'");
     expect(refusal(single([], [node(typed, "ReLU", "y", ["y"])])).message).to.contain("needs its own result");
     const again = graphMessage("f", { input: [input("f:x", [1])], node: [node(typed, "REF::f", "f:y", ["f:x"])], output: outputs("f:y") });
-    const model = modelMessage(graphMessage("g", { input: [input("x", [1])], node: [node(typed, "REF::f", "y", ["x"])], output: outputs("y") }), [again]);
+    const model = modelMessage(
+      graphMessage("g", { input: [input("x", [1])], node: [node(typed, "REF::f", "y", ["x"])], output: outputs("y") }),
+      [again],
+    );
     expect(refusal(model).message).to.contain("calls itself");
   });
 
@@ -241,7 +274,8 @@ withSharedModels("MindIR import of real models", (folder) => {
 
     it("decrypts to the same operators", () => {
       const plain = operators(join(folder, "mindir", "lenet5.mindir"));
-      for (const kind of ["gcm", "cbc"]) expect(operators(join(folder, "mindir", `lenet5_encrypted_aes-${kind}.mindir`))).to.deep.equal(plain);
+      for (const kind of ["gcm", "cbc"])
+        expect(operators(join(folder, "mindir", `lenet5_encrypted_aes-${kind}.mindir`))).to.deep.equal(plain);
     });
 
     it("imports the gradient graphs that depend on nothing but their inputs", () => {

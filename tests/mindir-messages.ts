@@ -57,7 +57,10 @@ export function typed(name: string, value: Plain): MindirAttribute {
   if (value === null) return attributeMessage(name, Type.none);
   if (typeof value === "string") return attributeMessage(name, Type.string, { s: bytes(value) });
   if (typeof value === "boolean") return attributeMessage(name, Type.bool, { i: value ? 1n : 0n });
-  if (typeof value === "number") return Number.isInteger(value) ? attributeMessage(name, Type.int64, { i: BigInt(value) }) : attributeMessage(name, Type.float, { f: value });
+  if (typeof value === "number")
+    return Number.isInteger(value)
+      ? attributeMessage(name, Type.int64, { i: BigInt(value) })
+      : attributeMessage(name, Type.float, { f: value });
   return attributeMessage(name, Type.tuple, { values: value.map((v) => typed("", v)) });
 }
 
@@ -82,7 +85,13 @@ export function structured(name: string, value: Plain): MindirAttribute {
 type Style = typeof typed;
 
 /** A node; attributes are written in the style. */
-export function node(style: Style, opType: string, output: string, input: readonly string[], attributes: Readonly<Record<string, Plain>> = {}): MindirNode {
+export function node(
+  style: Style,
+  opType: string,
+  output: string,
+  input: readonly string[],
+  attributes: Readonly<Record<string, Plain>> = {},
+): MindirNode {
   const attribute = Object.entries(attributes).map(([name, value]) => style(name, value));
   return { input, output: [output], name: output, opType, attribute, domain: `Default/${opType}`, nodeAttr: [], primalAttr: [] };
 }
@@ -110,7 +119,11 @@ export const graphMessage = (name: string, more: Partial<MindirGraph>): MindirGr
 
 export const outputs = (...names: readonly string[]): MindirValueInfo[] => names.map((name) => ({ name, tensor: [], denotation: "" }));
 
-export const modelMessage = (graph: MindirGraph, functions: readonly MindirGraph[] = [], primitives: readonly MindirPrimitive[] = []): MindirModel => ({
+export const modelMessage = (
+  graph: MindirGraph,
+  functions: readonly MindirGraph[] = [],
+  primitives: readonly MindirPrimitive[] = [],
+): MindirModel => ({
   source: new MemorySource("made.mindir", new Uint8Array()),
   irVersion: "0.1.0",
   producerName: "MindSpore",

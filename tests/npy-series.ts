@@ -18,12 +18,12 @@ const headerLength = (bytes: Uint8Array): number => {
 
 export function parseNpySeries(file: Uint8Array, path: string): NpyElements[] {
   const arrays: NpyElements[] = [];
-  for (let at = 0; at < file.length; ) {
+  for (let at = 0; at < file.length;) {
     const rest = file.subarray(at);
     const { dims, dtype, bytes } = parseNpy(rest, path);
     const count = dims.reduce((a, b) => a * b, 1);
     const width = count * byteSize(dtype as DType);
-    arrays.push({ dtype: dtype as DType, dims, values: readElements(dtype as DType, bytes.subarray(0, width) as Uint8Array<ArrayBuffer>) });
+    arrays.push({ dtype: dtype as DType, dims, values: readElements(dtype as DType, bytes.subarray(0, width)) });
     at += headerLength(rest) + width;
   }
   return arrays;

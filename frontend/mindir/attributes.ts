@@ -119,14 +119,16 @@ function elementItem(a: MindirAttribute, k: number): Item {
   const tensor = a.tensors[k];
   if (tensor) return tensorItem(tensor);
   const single = k > 0 ? undefined : a;
-  return scalarItem({
-    ...a,
-    ints: a.ints.slice(k, k + 1),
-    floats: a.floats.slice(k, k + 1),
-    doubles: a.doubles.slice(k, k + 1),
-    strings: a.strings.slice(k, k + 1),
-    ...(single === undefined && { i: undefined, f: undefined, d: undefined, s: undefined }),
-  } as MindirAttribute) ?? none;
+  return (
+    scalarItem({
+      ...a,
+      ints: a.ints.slice(k, k + 1),
+      floats: a.floats.slice(k, k + 1),
+      doubles: a.doubles.slice(k, k + 1),
+      strings: a.strings.slice(k, k + 1),
+      ...(single === undefined && { i: undefined, f: undefined, d: undefined, s: undefined }),
+    } as MindirAttribute) ?? none
+  );
 }
 
 /** `Tuple[value1,Tuple[value2,],]`: words are names of elements, brackets are tuples, everything ends with a comma. */

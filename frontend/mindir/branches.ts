@@ -2,7 +2,7 @@
 import type { Builder } from "../../ir/define.ts";
 import { OpError } from "../../ir/diagnostic.ts";
 import type { Dim } from "../../ir/dim.ts";
-import { type Graph, graphOf, Value } from "../../ir/graph.ts";
+import { type Graph, graphOf, type Value } from "../../ir/graph.ts";
 import { constantValue } from "../../ir/ops/constant.ts";
 import { differingExtents, If } from "../../ir/ops/control.ts";
 import { IdentityOp } from "../../ir/ops/identity.ts";
@@ -21,19 +21,31 @@ export function choose(calls: Calls, fn: ChoiceItem, items: readonly Item[], bui
   const given = [...fn.bound, ...items];
   if (selector.tensor.dtype === "bool") {
     const [whenFalse, whenTrue] = options as readonly [Item, Item];
-    const branch = (option: Item) => (region: Builder): Outcome => calls.run(option, given, region, heads);
+    const branch =
+      (option: Item) =>
+      (region: Builder): Outcome =>
+        calls.run(option, given, region, heads);
     return branches(calls, selector, branch(whenTrue), branch(whenFalse), builder, heads);
   }
   return chooseByIndex(calls, selector, options, given, builder, heads);
 }
 
-function chooseByIndex(calls: Calls, selector: Value, options: readonly Item[], items: readonly Item[], builder: Builder, heads: Heads): Outcome {
-  const pick = (from: number) => (region: Builder): Outcome => {
-    const option = options[from] as Item;
-    const run = (inner: Builder): Outcome => calls.run(option, items, inner, heads);
-    if (from === options.length - 1) return run(region);
-    return branches(calls, calls.isIndex(selector, from, options.length, region), run, pick(from + 1), region, heads);
-  };
+function chooseByIndex(
+  calls: Calls,
+  selector: Value,
+  options: readonly Item[],
+  items: readonly Item[],
+  builder: Builder,
+  heads: Heads,
+): Outcome {
+  const pick =
+    (from: number) =>
+    (region: Builder): Outcome => {
+      const option = options[from] as Item;
+      const run = (inner: Builder): Outcome => calls.run(option, items, inner, heads);
+      if (from === options.length - 1) return run(region);
+      return branches(calls, calls.isIndex(selector, from, options.length, region), run, pick(from + 1), region, heads);
+    };
   return pick(0)(builder);
 }
 
@@ -75,7 +87,8 @@ function joinOutcomes(join: Join, a: Outcome, b: Outcome): Outcome {
   if (a.kind === "again" && b.kind === "again" && a.graph === b.graph) return { ...a, items: join.lists(a.items, b.items) };
   const graph = loopOf(a) ?? loopOf(b);
   if (!graph) return join.exits(a as Exit, b as Exit);
-  if ((loopOf(a) ?? graph) !== (loopOf(b) ?? graph)) throw new OpError("a branch goes back to the heads of two loops", "unsupported-attribute");
+  if ((loopOf(a) ?? graph) !== (loopOf(b) ?? graph))
+    throw new OpError("a branch goes back to the heads of two loops", "unsupported-attribute");
   const [exitA, exitB] = join.alike(exitOf(a), exitOf(b));
   const [fullA, fullB] = [join.complete(a, graph, exitA, join.then), join.complete(b, graph, exitB, join.otherwise)];
   const again = join.items(fullA.again, fullB.again) as Value;
@@ -128,7 +141,8 @@ class Join {
 
   /** Both exits as one; calls of different functions are made in their branches. */
   exits(a: Exit, b: Exit): Exit {
-    if (a.kind === "leave" && b.kind === "leave" && a.item.graph === b.item.graph) return { kind: "leave", item: this.items(a.item, b.item) as ClosureItem };
+    if (a.kind === "leave" && b.kind === "leave" && a.item.graph === b.item.graph)
+      return { kind: "leave", item: this.items(a.item, b.item) as ClosureItem };
     return { kind: "value", item: this.items(this.value(a, this.then), this.value(b, this.otherwise)) };
   }
 
@@ -146,10 +160,13 @@ class Join {
   /** The exit, then what it comes to call one after the other, as far as no data decides. */
   private chain(exit: Exit, builder: Builder): Exit[] {
     const chain = [exit];
-    for (let last = exit; last.kind === "leave" && !this.heads.has(last.item.graph) && chain.length < mostSteps; ) {
+    for (let last = exit; last.kind === "leave" && !this.heads.has(last.item.graph) && chain.length < mostSteps;) {
       const tail = this.calls.tail(this.calls.frame(last.item, last.item.bound, builder));
       if (tail.kind === "call" && !isKind(tail.fn, "closure")) break;
-      last = tail.kind === "value" ? tail : { kind: "leave", item: { ...(tail.fn as ClosureItem), bound: [...(tail.fn as ClosureItem).bound, ...tail.items] } };
+      last =
+        tail.kind === "value"
+          ? tail
+          : { kind: "leave", item: { ...(tail.fn as ClosureItem), bound: [...(tail.fn as ClosureItem).bound, ...tail.items] } };
       chain.push(last);
     }
     return chain;
@@ -241,4 +258,3 @@ export function discard(graph: Graph): void {
 
 /** The opposite of a bool scalar. */
 export const negated = (x: Value, builder: Builder): Value => builder.create(LogicalNot, { x });
-

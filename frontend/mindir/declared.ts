@@ -47,7 +47,8 @@ export function declaredResult(node: MindirNode, i: number): TensorType | undefi
   return typeof type === "string" ? undefined : type;
 }
 
-const shapeAttribute = (node: MindirNode): MindirAttribute | undefined => node.attribute.find((a) => a.name === "shape" || a.refAttrName.startsWith("shape:"));
+const shapeAttribute = (node: MindirNode): MindirAttribute | undefined =>
+  node.attribute.find((a) => a.name === "shape" || a.refAttrName.startsWith("shape:"));
 
 function abstractItem(a: MindirAttribute, graph: Graph, depth: number): Item {
   if (a.type === Type.umonad || a.type === Type.iomonad) return monad;

@@ -15,12 +15,12 @@ import { attributeItem } from "./attributes.ts";
 import { CallGraph, referenceOf } from "./call-graph.ts";
 import { declaredItem, declaredResult } from "./declared.ts";
 import { changesParameter, Effects, hasEffects, stateOf } from "./effects.ts";
-import { Frame } from "./frame.ts";
+import type { Frame } from "./frame.ts";
 import { Calls } from "./functions.ts";
 import type { MindirGraph, MindirModel, MindirNode, MindirTensor } from "./messages.ts";
 import { NodeContext, type NodeScope } from "./node.ts";
 import { inlineOperator, type Operator, OperatorTable, plainName, plainOperator } from "./operator.ts";
-import { lowerings } from "./ops/table.ts";
+import { findLowering } from "./ops/table.ts";
 import { structural } from "./structural.ts";
 import { mindirTensorValue } from "./tensor-data.ts";
 import { isFunction, isKind, isValue, type Item, none, tupleOf, unknown } from "./values.ts";
@@ -224,10 +224,10 @@ export class Evaluator {
   private lower(builder: Builder, operator: Operator, given: readonly Item[], node?: MindirNode): Item {
     const name = plainName(operator.name);
     const items = given.filter((item) => !isKind(item, "monad"));
-    const known = structural[name];
+    const known = structural.get(name);
     if (known) return known(this, builder, operator, given);
     if (name.startsWith("ClassType::")) return this.makeOperator(name, items);
-    const lower = lowerings[name];
+    const lower = findLowering(name);
     if (!lower) throw new OpError("this operator is not supported", "unsupported-op");
     if (items.some((item) => hasUnknown(item))) throw new ReportedError();
     const changes = changesParameter(name);
@@ -298,5 +298,9 @@ const isLimit = (error: CompileError): boolean => error.diagnostics.some((d) => 
 
 function hasUnknown(item: Item): boolean {
   if (isValue(item)) return false;
-  return item.kind === "unknown" || (item.kind === "tuple" && item.elements.some(hasUnknown)) || (isFunction(item) && item.bound.some(hasUnknown));
+  return (
+    item.kind === "unknown" ||
+    (item.kind === "tuple" && item.elements.some(hasUnknown)) ||
+    (isFunction(item) && item.bound.some(hasUnknown))
+  );
 }

@@ -149,7 +149,7 @@ export class Calls {
   /** The node that makes a name's value, after the `Depend` nodes that only hand it on. */
   private chainTo(frame: Frame, name: string): MindirNode[] {
     const chain: MindirNode[] = [];
-    for (let node = frame.own(name) ? undefined : frame.node(name); node && !chain.includes(node); ) {
+    for (let node = frame.own(name) ? undefined : frame.node(name); node && !chain.includes(node);) {
       chain.push(node);
       const operator = node.opType === "Constant" ? undefined : this.evaluator.operatorOf(node);
       const [source] = operator && plainName(operator.name) === "Depend" ? node.input : [];

@@ -12,7 +12,13 @@ import { declaredType, type OpenExtent } from "./declared.ts";
 import { bareName, Evaluator } from "./evaluate.ts";
 import { Frame } from "./frame.ts";
 import { local, tensorOf } from "./branches.ts";
-import { MindirAttributeType as Kind, type MindirAttribute, type MindirModel, type MindirTensor, type MindirValueInfo } from "./messages.ts";
+import {
+  MindirAttributeType as Kind,
+  type MindirAttribute,
+  type MindirModel,
+  type MindirTensor,
+  type MindirValueInfo,
+} from "./messages.ts";
 import { mindirExternalFiles } from "./read.ts";
 import { describe, isKind, isValue, type Item, monad, none, tupleOf, unknown } from "./values.ts";
 
@@ -81,7 +87,8 @@ class Importer {
     const name = bareName(info.name);
     const given = this.options.inputTypes?.get(name) ?? this.options.inputTypes?.get(info.name);
     const [t] = info.tensor;
-    if (given) return given.kind === "tensor" ? this.tensorInput(name, info.name, given) : this.refuseInput(name, "only tensors can be inputs");
+    if (given)
+      return given.kind === "tensor" ? this.tensorInput(name, info.name, given) : this.refuseInput(name, "only tensors can be inputs");
     if (t) return this.declaredInput(name, info.name, t);
     return info.attrInfo ? this.abstractInput(name, info.name, info.attrInfo, 0) : this.untypedInput(name, info.name);
   }
@@ -114,7 +121,11 @@ class Importer {
     if (name === "self") return { kind: "python", text: "the network object 'self'" };
     if (/monad/.test(name)) return monad;
     const type = tensor(/^ф?ind(ices|ex)$/.test(name) ? "i64" : "f32", [this.pinned("n")]);
-    this.problems.warn("ignored", { source: this.source }, `the file declares no type for the input '${name}'; taken for ${formatType(type)}`);
+    this.problems.warn(
+      "ignored",
+      { source: this.source },
+      `the file declares no type for the input '${name}'; taken for ${formatType(type)}`,
+    );
     return this.tensorInput(name, fullName, type);
   }
 
@@ -179,4 +190,3 @@ class Importer {
     return isOwn ? value : local(value, this.builder, true);
   }
 }
-

@@ -11,7 +11,18 @@ import { formatType, sameType } from "../../ir/type.ts";
 import { discard, local, negated, tensorOf, zerosLike } from "./branches.ts";
 import type { Calls, Exit, Heads, Outcome, TailCall } from "./functions.ts";
 import type { MindirGraph } from "./messages.ts";
-import { type ChoiceItem, type ClosureItem, describe, isFunction, isKind, isValue, type Item, tensorsIn, tupleOf, withTensors } from "./values.ts";
+import {
+  type ChoiceItem,
+  type ClosureItem,
+  describe,
+  isFunction,
+  isKind,
+  isValue,
+  type Item,
+  tensorsIn,
+  tupleOf,
+  withTensors,
+} from "./values.ts";
 
 /** Rounds in which the kinds of carried items may still change, as numbers turn out to vary. */
 const mostRounds = 8;
@@ -44,7 +55,6 @@ function comesBack(calls: Calls, option: Item, head: MindirGraph, heads: Heads):
   if (!isKind(option, "closure")) return false;
   return option.graph === head || calls.evaluator.graphs.reaches(option.graph, head, heads);
 }
-
 
 class LoopBuilder {
   constructor(
@@ -128,9 +138,12 @@ class LoopBuilder {
       const inputs = this.bodyInputs(items, fixed, body);
       const current = withAll(items, inputs);
       const step = run(current, body);
-      if (!step) return void discard(body.graph);
+      if (!step) {
+        discard(body.graph);
+        return undefined;
+      }
       const lifted = this.lift(items, step.next);
-      const same = lifted ? new Set<number>() : unchanged(current, step.next, inputs, fixed, body);
+      const same = lifted ? new Set<number>() : unchanged(current, step.next, inputs, fixed);
       if (!lifted && same.size === fixed.size) return { items, fixed, body, ...step };
       discard(body.graph);
       if (lifted) items = lifted;
@@ -151,26 +164,31 @@ class LoopBuilder {
 
   /** `items` with numbers that the next round has other values of as scalars; undefined where there are none. */
   private lift(items: readonly Item[], next: readonly Item[]): Item[] | undefined {
-    let changed = false;
+    let changes = 0;
     const visit = (a: Item, b: Item | undefined): Item => {
       if (b === undefined) throw new OpError("a loop's body gives fewer values than it takes");
       if (isValue(a)) return this.checkType(a, b);
-      if (isKind(a, "tuple") && isKind(b, "tuple") && a.elements.length === b.elements.length) return tupleOf(a.elements.map((e, i) => visit(e, b.elements[i])));
-      if (isKind(a, "closure") && isKind(b, "closure") && a.graph === b.graph) return { ...a, bound: a.bound.map((e, i) => visit(e, b.bound[i])) };
+      if (isKind(a, "tuple") && isKind(b, "tuple") && a.elements.length === b.elements.length)
+        return tupleOf(a.elements.map((e, i) => visit(e, b.elements[i])));
+      if (isKind(a, "closure") && isKind(b, "closure") && a.graph === b.graph)
+        return { ...a, bound: a.bound.map((e, i) => visit(e, b.bound[i])) };
       if (isNumber(a) && !isSameNumber(a, b)) {
-        changed = true;
+        changes++;
         return tensorOf(this.calls, a, this.builder, isValue(b) ? b.tensor.dtype : undefined);
       }
       if (!isValue(b) && (isNumber(a) || a.kind === b.kind) && !(isFunction(a) && a !== b)) return a;
       throw new OpError(`a loop carries ${describe(a)} into its first round and ${describe(b)} into the next`, "unsupported-attribute");
     };
     const lifted = items.map((item, i) => visit(item, next[i]));
-    return changed ? lifted : undefined;
+    return changes > 0 ? lifted : undefined;
   }
 
   private checkType(a: Value, b: Item): Value {
     if (isValue(b) && !sameType(a.type, b.type)) {
-      throw new OpError("a value that a loop carries changes its type", "unsupported-type", { expected: formatType(a.type), received: formatType(b.type) });
+      throw new OpError("a value that a loop carries changes its type", "unsupported-type", {
+        expected: formatType(a.type),
+        received: formatType(b.type),
+      });
     }
     return a;
   }
@@ -217,7 +235,7 @@ function withAll(items: readonly Item[], values: readonly Value[]): Item[] {
 }
 
 /** Numbers of the tensors that the body hands on as they are. */
-function unchanged(current: readonly Item[], next: readonly Item[], inputs: readonly Value[], fixed: ReadonlySet<number>, _body: Builder): Set<number> {
+function unchanged(current: readonly Item[], next: readonly Item[], inputs: readonly Value[], fixed: ReadonlySet<number>): Set<number> {
   const after = next.flatMap(tensorsIn);
   const before = current.flatMap(tensorsIn);
   if (after.length !== before.length) return new Set(fixed);

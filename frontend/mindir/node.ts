@@ -61,7 +61,11 @@ export class NodeContext {
   }
 
   /** Creates an op and gives its first result. */
-  create<D extends AnyOpDefinition>(definition: D, operands: Partial<OperandsFor<D, Value>>, attributes: Partial<AttributesFor<D>> = {}): Value {
+  create<D extends AnyOpDefinition>(
+    definition: D,
+    operands: Partial<OperandsFor<D, Value>>,
+    attributes: Partial<AttributesFor<D>> = {},
+  ): Value {
     return this.builder.create(definition, operands, attributes);
   }
 
@@ -128,7 +132,7 @@ export class NodeContext {
 
   private vector(elements: readonly Item[]): Value {
     const dims = elements.map((e) => this.dimOf(e, "an element of a tuple"));
-    if (dims.every((d) => typeof d === "number")) return this.constant("i64", [dims.length], dims as readonly number[]);
+    if (dims.every((d) => typeof d === "number")) return this.constant("i64", [dims.length], dims);
     return this.create(Extents, {}, { values: dims });
   }
 
@@ -226,7 +230,10 @@ export class NodeContext {
     if (item === undefined) return this.required(undefined, fallback, argument);
     if (isKind(item, "dtype")) return item.dtype;
     const found = dtypeOfNumber(this.number(item, argument));
-    return found ?? this.unsupported(`the argument '${nameOf(argument)}' names an element type that is not carried`, undefined, "unsupported-type");
+    return (
+      found ??
+      this.unsupported(`the argument '${nameOf(argument)}' names an element type that is not carried`, undefined, "unsupported-type")
+    );
   }
 
   /** Sizes: a tuple of integers, or an integer vector whose elements need no data. */

@@ -47,7 +47,8 @@ const getItem: Structural = (evaluator, builder, operator, [container, index]) =
   if (isKind(container, "tuple") && isKind(index, "slice")) return tupleOf(sliced(container.elements, index.bounds));
   const known = knownNumber(index);
   if (isKind(container, "tuple") && known !== undefined) return elementAt(container.elements, known);
-  if (!isValue(container) || index === undefined) throw new OpError(`cannot take ${describe(index)} of ${describe(container)}`, "bad-operand");
+  if (!isValue(container) || index === undefined)
+    throw new OpError(`cannot take ${describe(index)} of ${describe(container)}`, "bad-operand");
   // Tensors come out of operators that give one result where the file expects a tuple.
   if (known === 0 && operator.name.endsWith("TupleGetItem")) return container;
   const indices = new NodeContext(operator, [index], evaluator.scope(builder)).input(0);
@@ -66,7 +67,8 @@ function sliced(list: readonly Item[], bounds: readonly [Item, Item, Item]): rea
 
 const setItem: Structural = (_e, _f, _o, [container, index, value]) => {
   const known = knownNumber(index);
-  if (!isKind(container, "tuple") || known === undefined || value === undefined) throw new OpError(`cannot set an element of ${describe(container)}`, "bad-operand");
+  if (!isKind(container, "tuple") || known === undefined || value === undefined)
+    throw new OpError(`cannot set an element of ${describe(container)}`, "bad-operand");
   elementAt(container.elements, known);
   return tupleOf(container.elements.with(known, value));
 };
@@ -124,7 +126,8 @@ const getAttribute: Structural = (_e, _b, operator, [object, name]) => {
   if (isValue(object) && attribute === "shape") return tupleOf(object.tensor.shape.map((d) => intOf(d)));
   if (isValue(object) && attribute === "dtype") return { kind: "dtype", dtype: object.tensor.dtype };
   if (isValue(object) && attribute === "ndim") return intOf(object.tensor.shape.length);
-  if (attribute === "__bool__" || attribute === "abs") return { kind: "operator", operator: { ...operator, name: attribute }, bound: object ? [object] : [] };
+  if (attribute === "__bool__" || attribute === "abs")
+    return { kind: "operator", operator: { ...operator, name: attribute }, bound: object ? [object] : [] };
   if (isKind(object, "unknown")) return unknown;
   throw new OpError(`the attribute '${attribute}' of ${describe(object)} is not in the file`, "unsupported-attribute");
 };
@@ -136,7 +139,10 @@ const like =
     isKind(item, "monad") ? monad : likeItem(new NodeContext(operator, item ? [item] : [], evaluator.scope(builder)), item, value);
 
 /** A name of Python's; what it stands for is not in the file. */
-const resolve: Structural = (_e, _b, _o, [space, name]) => ({ kind: "python", text: `the Python object '${[space, name].map((p) => (isKind(p, "python") ? p.text : "")).join(".")}'` });
+const resolve: Structural = (_e, _b, _o, [space, name]) => ({
+  kind: "python",
+  text: `the Python object '${[space, name].map((p) => (isKind(p, "python") ? p.text : "")).join(".")}'`,
+});
 
 /** A call with tuples of arguments and dictionaries of named ones, the constructor's where a class is called. */
 const unpackCall: Structural = (evaluator, builder, operator, [fn = none, ...packed]) => {
@@ -148,7 +154,7 @@ const unpackCall: Structural = (evaluator, builder, operator, [fn = none, ...pac
   return { kind: "operator", operator: { ...operator, name, attributes: named }, bound: [] };
 };
 
-export const structural: Readonly<Record<string, Structural>> = {
+const table: Readonly<Record<string, Structural>> = {
   MakeTuple: tuple,
   make_tuple: tuple,
   MakeList: tuple,
@@ -211,3 +217,6 @@ export const structural: Readonly<Record<string, Structural>> = {
   EnvironCreate: () => none,
   float: (_e, _f, _o, [x]) => floatOf(knownNumber(x) ?? NaN),
 };
+
+/** By the names of the operators. */
+export const structural: ReadonlyMap<string, Structural> = new Map(Object.entries(table));

@@ -177,4 +177,3 @@ export function describe(item: Item | undefined): string {
       return `a ${item.kind}`;
   }
 }
-

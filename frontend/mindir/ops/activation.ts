@@ -5,8 +5,8 @@ import * as op from "../../../ir/ops/activation.ts";
 import { Expm1, Tanh } from "../../../ir/ops/elementwise.ts";
 import { Expand } from "../../../ir/ops/shape.ts";
 import { LogSoftmax, Softmax } from "../../../ir/ops/softmax.ts";
-import { isValue } from "../values.ts";
 import type { Argument, Lowering, Lowerings, NodeContext } from "../node.ts";
+import { isValue } from "../values.ts";
 import { Formula } from "./math.ts";
 import { floats, promote } from "./promote.ts";
 
@@ -38,6 +38,10 @@ function celuOf(n: NodeContext, x: Value): Value {
   const below = f.mul(scale, n.create(Expm1, { x: f.div(x, scale) }));
   return f.add(f.max(x, 0), f.min(below, 0));
 }
+
+/** MindSpore's constants are f32 for every type. */
+const selu: Lowering = (n) =>
+  n.create(op.Selu, { x: n.input(0) }, { alpha: Math.fround(1.6732632423543772), gamma: Math.fround(1.0507009873554805) });
 
 const softplus: Lowering = (n) => {
   const [beta, threshold] = [n.float([1, "beta"], 1), n.float([2, "threshold"], 20)];
@@ -76,7 +80,10 @@ const softmax =
 const clamp: Lowering = (n) => {
   const f = new Formula(n);
   let x = n.input(0);
-  for (const [i, name] of [[1, "min"], [2, "max"]] as const) {
+  for (const [i, name] of [
+    [1, "min"],
+    [2, "max"],
+  ] as const) {
     const bound = n.argument([i, name, `clip_value_${name}`]);
     if (bound === undefined || !n.has([i, name, `clip_value_${name}`])) continue;
     const [a, b] = promote(n, x, bound);
@@ -133,7 +140,11 @@ const reluWithMask: Lowering = (n) => {
 };
 
 const gelu: Lowering = (n) =>
-  n.create(op.Gelu, { x: n.input(0) }, { approximate: n.string([1, "approximate"], "none", ["none", "tanh"]) === "tanh" ? "tanh" : "none" });
+  n.create(
+    op.Gelu,
+    { x: n.input(0) },
+    { approximate: n.string([1, "approximate"], "none", ["none", "tanh"]) === "tanh" ? "tanh" : "none" },
+  );
 
 const shrink =
   (isSoft: boolean): Lowering =>
@@ -166,8 +177,8 @@ export const activation: Lowerings = {
   FastGelu: (n) => n.create(op.Swish, { x: n.input(0) }, { alpha: 1.702 }),
   Elu: (n) => n.create(op.Elu, { x: n.input(0) }, { alpha: n.float([1, "alpha"], 1) }),
   EluExt: (n) => n.create(op.Elu, { x: n.input(0) }, { alpha: n.float([1, "alpha"], 1) }),
-  SeLU: of(op.Selu),
-  SeLUExt: of(op.Selu),
+  SeLU: selu,
+  SeLUExt: selu,
   CeLU: celu,
   CeluV2: celu,
   LeakyReLU: (n) => n.create(op.LeakyRelu, { x: n.input(0) }, { alpha: n.float([1, "alpha", "negative_slope"], 0.2) }),
@@ -194,4 +205,3 @@ export const activation: Lowerings = {
   Dropout3D: dropout,
   DropoutExt: dropout,
 };
-

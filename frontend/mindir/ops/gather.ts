@@ -5,10 +5,10 @@ import * as dim from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
 import { LogicalAnd, Where } from "../../../ir/ops/compare.ts";
 import { Gather, GatherElements, GatherNd } from "../../../ir/ops/gather.ts";
-import { Extents, Reshape, Expand, Transpose } from "../../../ir/ops/shape.ts";
 import { Stack } from "../../../ir/ops/join.ts";
-import { isKind, isValue } from "../values.ts";
+import { Expand, Extents, Reshape, Transpose } from "../../../ir/ops/shape.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
+import { isKind, isValue } from "../values.ts";
 import { Formula } from "./math.ts";
 
 /** x, indices, axis, batch_dims. */
@@ -60,7 +60,9 @@ const index: Lowering = (n) => {
   const x = n.input(0);
   const given = isKind(n.items[1], "tuple") ? n.items[1].elements : n.items.slice(1);
   const rank = x.tensor.shape.length;
-  const axes = given.flatMap((item, axis) => (isKind(item, "none") || (isValue(item) && item.tensor.shape.length === 1 && item.tensor.shape[0] === 0) ? [] : [axis]));
+  const axes = given.flatMap((item, axis) =>
+    isKind(item, "none") || (isValue(item) && item.tensor.shape.length === 1 && item.tensor.shape[0] === 0) ? [] : [axis],
+  );
   const indices = axes.map((axis) => n.tensorOf(given[axis]!));
   if (indices.length === 0) return x;
   if (indices.some((v) => v.tensor.dtype === "bool")) return n.unsupported("an index of bools gives a result whose size depends on data");

@@ -3,18 +3,19 @@ import { normalizeAxis } from "../../../ir/axis.ts";
 import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
-import { Eye, Meshgrid, OneHot, Range, rangeLength, Trilu } from "../../../ir/ops/generate.ts";
 import { Div } from "../../../ir/ops/elementwise.ts";
-import { Expand, Reshape, Transpose } from "../../../ir/ops/shape.ts";
+import { Eye, Meshgrid, OneHot, Range, rangeLength, Trilu } from "../../../ir/ops/generate.ts";
 import { ReduceSum } from "../../../ir/ops/reduce.ts";
+import { Expand, Reshape, Transpose } from "../../../ir/ops/shape.ts";
 import { Slice } from "../../../ir/ops/slice.ts";
 import { type DType, isFloat } from "../../../ir/type.ts";
-import { isKind, isValue, type Item } from "../values.ts";
 import type { Argument, Lowering, Lowerings, NodeContext } from "../node.ts";
+import { isKind, isValue, type Item } from "../values.ts";
 import { Formula } from "./math.ts";
 import { commonType } from "./promote.ts";
 
-const filledShape = (n: NodeContext, x: Value, shape: readonly Dim[]): Value => (shape.length === 0 ? n.reshape(x, []) : n.create(Expand, { x }, { shape }));
+const filledShape = (n: NodeContext, x: Value, shape: readonly Dim[]): Value =>
+  shape.length === 0 ? n.reshape(x, []) : n.create(Expand, { x }, { shape });
 
 /** dtype, shape, value. */
 const fill: Lowering = (n) => {
@@ -64,7 +65,9 @@ function lengthOf(n: NodeContext, { start, end, step }: Bounds): Dim {
   const numbers = [start, end, step].map((item) => numberOf(n, item));
   if (numbers.every((v) => v !== undefined)) return rangeLength(...(numbers as [number, number, number]));
   const [from, to, by] = [n.dimOf(start, "start"), n.dimOf(end, "end"), n.dimOf(step, "step")];
-  return typeof by === "number" && by > 0 ? dim.max(0, dim.ceildiv(dim.sub(to, from), by)) : n.unsupported("the length of a range depends on data");
+  return typeof by === "number" && by > 0
+    ? dim.max(0, dim.ceildiv(dim.sub(to, from), by))
+    : n.unsupported("the length of a range depends on data");
 }
 
 function numberOf(n: NodeContext, item: Item): number | undefined {
@@ -80,7 +83,11 @@ const one: Item = { kind: "int", value: 1, dtype: "i64" };
 const range: Lowering = (n) => {
   const [a, b, c] = n.items;
   if (a !== undefined && b !== undefined) return rangeOf(n, { start: a, end: b, step: c ?? one });
-  const bounds = { start: n.argument([-1, "start"]) ?? zero, end: n.argument([-1, "limit"]) ?? zero, step: n.argument([-1, "delta"]) ?? one };
+  const bounds = {
+    start: n.argument([-1, "start"]) ?? zero,
+    end: n.argument([-1, "limit"]) ?? zero,
+    step: n.argument([-1, "delta"]) ?? one,
+  };
   return rangeOf(n, bounds, isValue(a) ? a.tensor.dtype : undefined);
 };
 
@@ -108,7 +115,8 @@ function linspaceOf(n: NodeContext, count: Argument, type: DType): Value {
 }
 
 const linspace: Lowering = (n) => linspaceOf(n, [2, "num"], isFloat(n.type(0).dtype) ? n.type(0).dtype : "f32");
-const linspaceExt: Lowering = (n) => linspaceOf(n, [2, "steps"], n.has([3, "dtype"]) ? n.dtype([3, "dtype"]) : (n.declared?.dtype ?? "f32"));
+const linspaceExt: Lowering = (n) =>
+  linspaceOf(n, [2, "steps"], n.has([3, "dtype"]) ? n.dtype([3, "dtype"]) : (n.declared?.dtype ?? "f32"));
 
 /** indices, depth, on, off, axis. */
 const oneHot: Lowering = (n) => {
@@ -142,7 +150,10 @@ function diagonalMatrix(n: NodeContext, x: Value, k: number): Value {
 /** Rows of zeros added so that the matrix is square. */
 function shiftedRows(n: NodeContext, rows: Value, k: number, size: Dim): Value {
   const [before, after] = k > 0 ? [0, k] : [-k, 0];
-  const padded = n.scope.apply({ name: "Pad", attributes: new Map() }, [rows, { kind: "tuple", elements: [before, after, 0, 0].map((v) => ({ kind: "int", value: v, dtype: "i64" }) as const) }]);
+  const padded = n.scope.apply({ name: "Pad", attributes: new Map() }, [
+    rows,
+    { kind: "tuple", elements: [before, after, 0, 0].map((v) => ({ kind: "int", value: v, dtype: "i64" }) as const) },
+  ]);
   return n.create(Reshape, { x: padded as Value }, { shape: [size, size] });
 }
 
@@ -157,7 +168,11 @@ function diagonalOf(n: NodeContext, given: Value, k: number, axis1: number, axis
   const width = k > 0 ? dim.sub(columns, k) : columns;
   const length = dim.max(0, dim.min(height, width));
   const starts = [...others.map(() => 0), Math.max(0, -k), Math.max(0, k)];
-  const square = n.create(Slice, { x }, { starts, sizes: [...others.map((d) => given.tensor.shape[d]!), length, length], steps: starts.map(() => 1) });
+  const square = n.create(
+    Slice,
+    { x },
+    { starts, sizes: [...others.map((d) => given.tensor.shape[d]!), length, length], steps: starts.map(() => 1) },
+  );
   const mask = n.create(Eye, {}, { shape: [length, length], dtype: "bool" });
   const f = new Formula(n);
   return f.sum(f.where(mask, square, 0), [square.tensor.shape.length - 1]);

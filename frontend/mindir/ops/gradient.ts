@@ -1,8 +1,8 @@
 /** Gradients, as the graphs of backward passes have them. */
 import type { Value } from "../../../ir/graph.ts";
+import { Sigmoid } from "../../../ir/ops/activation.ts";
 import { LessEqual } from "../../../ir/ops/compare.ts";
 import { Cosh, Rsqrt, Sinh } from "../../../ir/ops/elementwise.ts";
-import { Sigmoid } from "../../../ir/ops/activation.ts";
 import { isFloat } from "../../../ir/type.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { tupleOf } from "../values.ts";
@@ -50,7 +50,17 @@ const maskedDropout: Lowering = (n) => {
 const softmaxGrad: Lowering = (n) => {
   const [y, dy] = [n.input(0), n.input(1)];
   const f = new Formula(n);
-  return f.mul(y, f.sub(dy, f.sum(f.mul(y, dy), n.ints([2, "axis", "dim"], [-1]).map((a) => (a < 0 ? a + y.tensor.shape.length : a)), true)));
+  return f.mul(
+    y,
+    f.sub(
+      dy,
+      f.sum(
+        f.mul(y, dy),
+        n.ints([2, "axis", "dim"], [-1]).map((a) => (a < 0 ? a + y.tensor.shape.length : a)),
+        true,
+      ),
+    ),
+  );
 };
 
 /** The log-probabilities, dout, axis. */
@@ -65,7 +75,10 @@ const biasGrad: Lowering = (n) => {
   const dout = n.input(0);
   const format = n.string([1, "format", "data_format"], "nchw", ["nchw", "nhwc"]);
   const channel = format === "nhwc" ? dout.tensor.shape.length - 1 : 1;
-  return new Formula(n).sum(dout, dout.tensor.shape.map((_, d) => d).filter((d) => d !== channel));
+  return new Formula(n).sum(
+    dout,
+    dout.tensor.shape.map((_, d) => d).filter((d) => d !== channel),
+  );
 };
 
 /** Gradient of the approximation by tanh: dy, x, y. */
@@ -129,7 +142,9 @@ export const gradient: Lowerings = {
   RsqrtGrad: two((f, y, dout) => f.mul(f.mul(dout, -0.5), f.mul(y, f.square(y)))),
   ReciprocalGrad: two((f, y, dout) => f.neg(f.mul(dout, f.square(y)))),
   InvGrad: two((f, y, dout) => f.neg(f.mul(dout, f.square(y)))),
-  AbsGrad: two((f, x, dout, n) => f.mul(dout, n.cast(f.sub(n.cast(f.greater(x, 0), x.tensor.dtype), n.cast(f.less(x, 0), x.tensor.dtype)), x.tensor.dtype))),
+  AbsGrad: two((f, x, dout, n) =>
+    f.mul(dout, n.cast(f.sub(n.cast(f.greater(x, 0), x.tensor.dtype), n.cast(f.less(x, 0), x.tensor.dtype)), x.tensor.dtype)),
+  ),
   SoftplusGrad: two((f, dout, x, n) => f.mul(dout, n.create(Sigmoid, { x }))),
   SoftsignGrad: two((f, dout, x) => f.div(dout, f.square(f.add(f.abs(x), 1)))),
   AsinGrad: two((f, x, dout, n) => overRoot(f, dout, n.create(Rsqrt, { x: f.sub(1, f.square(x)) }))),

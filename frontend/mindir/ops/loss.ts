@@ -1,12 +1,12 @@
 /** Losses, as graphs that are evaluated rather than trained have them. */
-import type { Value } from "../../../ir/graph.ts";
 import * as dim from "../../../ir/dim.ts";
-import { Softplus, Sigmoid } from "../../../ir/ops/activation.ts";
+import type { Value } from "../../../ir/graph.ts";
+import { Sigmoid, Softplus } from "../../../ir/ops/activation.ts";
+import { Gather } from "../../../ir/ops/gather.ts";
 import { OneHot } from "../../../ir/ops/generate.ts";
 import { NegativeLogLikelihoodLoss } from "../../../ir/ops/loss.ts";
 import { ReduceMean, ReduceSum } from "../../../ir/ops/reduce.ts";
 import { LogSoftmax, Softmax } from "../../../ir/ops/softmax.ts";
-import { Gather } from "../../../ir/ops/gather.ts";
 import type { Argument, Lowering, Lowerings, NodeContext } from "../node.ts";
 import { Formula } from "./math.ts";
 import { promote } from "./promote.ts";
@@ -34,7 +34,11 @@ const sparseSoftmaxCrossEntropy: Lowering = (n) => {
   const [x, labels] = [n.input(0), n.input(1)];
   const f = new Formula(n);
   if (!n.bool([2, "is_grad"], false)) {
-    const loss = n.create(NegativeLogLikelihoodLoss, { x: n.create(LogSoftmax, { x }, { axes: [1] }), target: labels }, { reduction: "mean" });
+    const loss = n.create(
+      NegativeLogLikelihoodLoss,
+      { x: n.create(LogSoftmax, { x }, { axes: [1] }), target: labels },
+      { reduction: "mean" },
+    );
     return loss;
   }
   const [on, off] = [n.scalar(x.tensor.dtype, 1), n.scalar(x.tensor.dtype, 0)];
@@ -52,9 +56,17 @@ const nllLoss: Lowering = (n) => {
   const ignore = n.int([4, "ignore_index"], -100);
   const loss = n.create(NegativeLogLikelihoodLoss, { x, target, weight }, { reduction, ignore });
   const f = new Formula(n);
-  const weights = weight ? n.create(Gather, { x: weight, indices: f.max(target, 0) }, { axis: 0 }) : f.add(f.mul(n.cast(target, x.tensor.dtype), 0), 1);
+  const weights = weight
+    ? n.create(Gather, { x: weight, indices: f.max(target, 0) }, { axis: 0 })
+    : f.add(f.mul(n.cast(target, x.tensor.dtype), 0), 1);
   const counted = f.where(f.equal(target, ignore), 0, weights);
-  return [loss, f.sum(counted, counted.tensor.shape.map((_, d) => d))];
+  return [
+    loss,
+    f.sum(
+      counted,
+      counted.tensor.shape.map((_, d) => d),
+    ),
+  ];
 };
 
 /** Logarithms are no less than that of the least normal number, as MindSpore's kernel has it. */

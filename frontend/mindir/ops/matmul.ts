@@ -35,7 +35,9 @@ function numpyProduct(n: NodeContext, a: Value, b: Value): Value {
   const row = left.length === 1 ? n.reshape(a, [1, left[0]!]) : a;
   const column = right.length === 1 ? n.reshape(b, [right[0]!, 1]) : b;
   const y = product(n, row, column, false, false);
-  const shape = y.tensor.shape.filter((_, d) => !(right.length === 1 && d === y.tensor.shape.length - 1) && !(left.length === 1 && d === y.tensor.shape.length - 2));
+  const shape = y.tensor.shape.filter(
+    (_, d) => !(right.length === 1 && d === y.tensor.shape.length - 1) && !(left.length === 1 && d === y.tensor.shape.length - 2),
+  );
   return n.reshape(y, shape);
 }
 

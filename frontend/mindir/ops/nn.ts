@@ -2,8 +2,8 @@
 import type { Dim } from "../../../ir/dim.ts";
 import * as dim from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
-import { Conv } from "../../../ir/ops/conv.ts";
 import { ConvTranspose } from "../../../ir/ops/conv-transpose.ts";
+import { Conv } from "../../../ir/ops/conv.ts";
 import { Add } from "../../../ir/ops/elementwise.ts";
 import { Transpose } from "../../../ir/ops/shape.ts";
 import { isFloat } from "../../../ir/type.ts";
@@ -14,14 +14,35 @@ import { Formula } from "./math.ts";
 type Pair = readonly [Dim, Dim];
 
 /** MindSpore's numbers of formats. */
-const formats = ["nchw", "nhwc", "nhwc4", "hwkc", "hwck", "kchw", "ckhw", "khwc", "chwk", "hw", "hw4", "nc", "nc4", "nc4hw4", "ncdhw", "nwc", "ncw", "nchw"];
+const formats = [
+  "nchw",
+  "nhwc",
+  "nhwc4",
+  "hwkc",
+  "hwck",
+  "kchw",
+  "ckhw",
+  "khwc",
+  "chwk",
+  "hw",
+  "hw4",
+  "nc",
+  "nc4",
+  "nc4hw4",
+  "ncdhw",
+  "nwc",
+  "ncw",
+  "nchw",
+];
 const padModes = ["pad", "same", "valid"];
 
 /** Whether the channels stand last. Other formats than the two are refused. */
 export function isChannelsLast(n: NodeContext, at = -1): boolean {
   const format = n.string([at, "format", "data_format"], "nchw", formats);
   if (["nhwc", "ndhwc", "nwc"].includes(format)) return true;
-  return ["nchw", "ncdhw", "ncw", "nc", "defaultformat"].includes(format) ? false : n.unsupported(`the format '${format}' is not supported`);
+  return ["nchw", "ncdhw", "ncw", "nc", "defaultformat"].includes(format)
+    ? false
+    : n.unsupported(`the format '${format}' is not supported`);
 }
 
 const lastToSecond = (rank: number): number[] => [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, i) => i + 1)];
@@ -74,7 +95,14 @@ function convWindow(n: NodeContext, x: Value, w: Value, isLast: boolean): Window
   return { strides, dilations, pads: convPads(n, mode, x.tensor.shape.slice(2), w.tensor.shape.slice(2), strides, dilations) };
 }
 
-function convPads(n: NodeContext, mode: string, input: readonly Dim[], kernel: readonly Dim[], strides: readonly number[], dilations: readonly number[]): Pair[] {
+function convPads(
+  n: NodeContext,
+  mode: string,
+  input: readonly Dim[],
+  kernel: readonly Dim[],
+  strides: readonly number[],
+  dilations: readonly number[],
+): Pair[] {
   if (mode === "same") return samePads(input, kernel, strides, dilations);
   if (mode === "valid") return input.map(() => [0, 0]);
   // `pad_list` is what the operator's inference made of `pad`; of dynamic shapes it holds -1.
@@ -125,7 +153,9 @@ const convTranspose =
     const output = asked && spatialOf(n, asked, rank, isLast);
     const mode = n.string([-1, "pad_mode"], "valid", padModes);
     const pads =
-      mode === "same" && output ? samePads(output, w.tensor.shape.slice(2), strides, dilations) : convPads(n, mode === "same" ? "valid" : mode, x.tensor.shape.slice(2), [], strides, dilations);
+      mode === "same" && output
+        ? samePads(output, w.tensor.shape.slice(2), strides, dilations)
+        : convPads(n, mode === "same" ? "valid" : mode, x.tensor.shape.slice(2), [], strides, dilations);
     const y = transposed(n, x, w, { strides, dilations, pads }, output);
     return channelsBack(n, y, isLast);
   };

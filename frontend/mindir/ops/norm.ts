@@ -1,10 +1,10 @@
 /** Normalisation. */
+import { normalizeAxis } from "../../../ir/axis.ts";
 import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
-import { normalizeAxis } from "../../../ir/axis.ts";
-import { Lrn } from "../../../ir/ops/lp-norm.ts";
 import { Rsqrt } from "../../../ir/ops/elementwise.ts";
+import { Lrn } from "../../../ir/ops/lp-norm.ts";
 import { BatchNorm, GroupNorm, LayerNorm, Moments, RmsNorm } from "../../../ir/ops/norm.ts";
 import { Expand } from "../../../ir/ops/shape.ts";
 import { computeType, type DType } from "../../../ir/type.ts";
@@ -57,7 +57,11 @@ const layerNorm: Lowering = (n) => {
   const parameterAxis = normalizeAxis(n.int([4, "begin_params_axis"], 1), rank);
   const epsilon = n.float([5, "epsilon"], 1e-7);
   const parameter = (v: Value): Value => n.reshape(v, x.tensor.shape.slice(parameterAxis));
-  const [y, mean, inverse] = n.createAll(LayerNorm, { x, scale: parameter(n.input(1)), bias: parameter(n.input(2)) }, { axis, epsilon, statistics: real(x) });
+  const [y, mean, inverse] = n.createAll(
+    LayerNorm,
+    { x, scale: parameter(n.input(1)), bias: parameter(n.input(2)) },
+    { axis, epsilon, statistics: real(x) },
+  );
   const f = new Formula(n);
   const variance = f.sub(f.div(1, f.square(inverse!)), epsilon);
   return [y!, mean!, variance];
@@ -73,7 +77,11 @@ const layerNormExt: Lowering = (n) => {
 /** The sum of two inputs, normalised; the sum is a result too. */
 const addLayerNorm: Lowering = (n) => {
   const x = new Formula(n).add(n.input(0), n.input(1));
-  const [y, mean, inverse] = n.createAll(LayerNorm, { x, scale: n.input(2), bias: n.input(3) }, { axis: -1, epsilon: n.float([4, "epsilon"], 1e-5), statistics: real(x) });
+  const [y, mean, inverse] = n.createAll(
+    LayerNorm,
+    { x, scale: n.input(2), bias: n.input(3) },
+    { axis: -1, epsilon: n.float([4, "epsilon"], 1e-5), statistics: real(x) },
+  );
   return [y!, mean!, inverse!, x];
 };
 
@@ -117,7 +125,11 @@ const instanceNorm: Lowering = (n) => {
   const scale = n.optional(1) ?? vector(n, x, channels, 1);
   const bias = n.optional(2) ?? vector(n, x, channels, 0);
   const epsilon = n.float([-1, "epsilon"], 1e-5);
-  const y = n.create(GroupNorm, { x, scale: n.cast(scale, x.tensor.dtype), bias: n.cast(bias, x.tensor.dtype) }, { groups: channels, epsilon });
+  const y = n.create(
+    GroupNorm,
+    { x, scale: n.cast(scale, x.tensor.dtype), bias: n.cast(bias, x.tensor.dtype) },
+    { groups: channels, epsilon },
+  );
   const [mean, variance] = n.createAll(Moments, { x: n.cast(x, real(x)) }, { axes: x.tensor.shape.map((_, d) => d).slice(2) });
   return [y, mean!, variance!];
 };

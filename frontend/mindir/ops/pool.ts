@@ -2,12 +2,12 @@
 import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
+import { Range } from "../../../ir/ops/generate.ts";
 import { AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, LpPool, MaxPool, MaxPoolIndices } from "../../../ir/ops/pool.ts";
 import { MaxUnpool } from "../../../ir/ops/unpool.ts";
-import { Range } from "../../../ir/ops/generate.ts";
+import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { tupleOf } from "../values.ts";
 import { Formula } from "./math.ts";
-import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { channelsBack, channelsSecond, isChannelsLast, samePads, spatialEntries } from "./nn.ts";
 
 type Pads = readonly (readonly [Dim, Dim])[];
@@ -62,7 +62,12 @@ const avgPool =
     const window = poolWindow(n, x, isLast, places);
     const divisor = n.int([-1, "divisor_override"], 0);
     const count_include_pad = n.bool([-1, "count_include_pad"], n.operator.name === "AvgPool3D");
-    const y = divided(n, n.create(AvgPool, { x }, { ...window, count_include_pad: divisor > 0 || count_include_pad }), window.kernel, divisor);
+    const y = divided(
+      n,
+      n.create(AvgPool, { x }, { ...window, count_include_pad: divisor > 0 || count_include_pad }),
+      window.kernel,
+      divisor,
+    );
     return channelsBack(n, y, isLast);
   };
 
@@ -81,7 +86,11 @@ const maxPoolWithArgmax: Lowering = (n) => {
   const [kernel, strides] = [entries("kernel_size", "ksize"), entries("strides")];
   const mode = n.string([-1, "pad_mode", "padding"], "valid", padModes);
   const pads = mode === "same" ? samePads(x.tensor.shape.slice(2), kernel, strides, [1, 1]) : [];
-  const [y, indices] = n.createAll(MaxPoolIndices, { x }, { kernel, strides, pads, within: "plane", dtype: n.declaredAt(1)?.dtype ?? "i32" });
+  const [y, indices] = n.createAll(
+    MaxPoolIndices,
+    { x },
+    { kernel, strides, pads, within: "plane", dtype: n.declaredAt(1)?.dtype ?? "i32" },
+  );
   return [y!, inImage(n, indices!, x)];
 };
 
@@ -99,10 +108,18 @@ const maxUnpool: Lowering = (n) => {
   const [x, indices] = [n.input(0), n.input(1)];
   const rank = x.tensor.shape.length - 2;
   const asked = n.dims([-1, "output_shape"], []);
-  const entries = (names: readonly string[], fallback: readonly number[]): readonly number[] => spatialEntries(n, n.ints([-1, ...names], fallback), rank, false);
+  const entries = (names: readonly string[], fallback: readonly number[]): readonly number[] =>
+    spatialEntries(n, n.ints([-1, ...names], fallback), rank, false);
   const [kernel, strides, pads] = [entries(["ksize"], [1]), entries(["strides"], [1]), entries(["pads"], [0])];
-  const spatial = x.tensor.shape.slice(2).map((d, i) => dim.add(dim.mul(dim.sub(d, 1), strides[i] as number), (kernel[i] as number) - 2 * (pads[i] as number)));
-  const shape = asked.length === 0 ? [...x.tensor.shape.slice(0, 2), ...spatial] : asked.length === rank ? [...x.tensor.shape.slice(0, 2), ...asked] : asked;
+  const spatial = x.tensor.shape
+    .slice(2)
+    .map((d, i) => dim.add(dim.mul(dim.sub(d, 1), strides[i] as number), (kernel[i] as number) - 2 * (pads[i] as number)));
+  const shape =
+    asked.length === 0
+      ? [...x.tensor.shape.slice(0, 2), ...spatial]
+      : asked.length === rank
+        ? [...x.tensor.shape.slice(0, 2), ...asked]
+        : asked;
   return n.create(MaxUnpool, { x, indices }, { shape, within: "plane" });
 };
 
@@ -135,7 +152,12 @@ const avgPoolExt =
     };
     const kernel = entries(1, "kernel_size", [1]);
     const divisor = n.int([6, "divisor_override"], 0);
-    const window = { kernel, strides: entries(2, "stride", kernel), pads: entries(3, "padding", [0]).map((p) => [p, p] as const), ceil_mode: n.bool([4, "ceil_mode"], false) };
+    const window = {
+      kernel,
+      strides: entries(2, "stride", kernel),
+      pads: entries(3, "padding", [0]).map((p) => [p, p] as const),
+      ceil_mode: n.bool([4, "ceil_mode"], false),
+    };
     const pooled = n.create(AvgPool, { x }, { ...window, count_include_pad: divisor > 0 || n.bool([5, "count_include_pad"], true) });
     const y = divided(n, pooled, kernel, divisor);
     return given === x ? y : n.reshape(y, y.tensor.shape.slice(1));

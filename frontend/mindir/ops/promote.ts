@@ -1,8 +1,7 @@
 /** Operands of one element type: MindSpore's implicit promotion, where the file does not cast itself. */
 import { OpError } from "../../../ir/diagnostic.ts";
 import type { Value } from "../../../ir/graph.ts";
-import type { DType } from "../../../ir/type.ts";
-import { isFloat, isInteger, isUnsigned, integerBits } from "../../../ir/type.ts";
+import { type DType, integerBits, isFloat, isInteger, isUnsigned } from "../../../ir/type.ts";
 import type { NodeContext } from "../node.ts";
 import { describe, isKind, isValue, type Item } from "../values.ts";
 
@@ -41,7 +40,8 @@ function typeOf(item: Item): DType | undefined {
 
 /** Items as tensors of one element type; numbers adapt to tensors. */
 export function promote(n: NodeContext, a: Item | undefined, b: Item | undefined): readonly [Value, Value] {
-  if (a === undefined || b === undefined) throw new OpError(`the operator needs two operands, not ${describe(a)} and ${describe(b)}`, "bad-operand");
+  if (a === undefined || b === undefined)
+    throw new OpError(`the operator needs two operands, not ${describe(a)} and ${describe(b)}`, "bad-operand");
   const [ta, tb] = [typeOf(a), typeOf(b)];
   const x = n.tensorOf(a, ta ?? (tb && numberType(a, tb)));
   const y = n.tensorOf(b, tb ?? (ta && numberType(b, ta)));

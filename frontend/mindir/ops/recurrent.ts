@@ -4,11 +4,10 @@ import type { Dim } from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
 import { Concat, Split, Stack } from "../../../ir/ops/join.ts";
 import { Gru, Lstm, Rnn } from "../../../ir/ops/recurrent.ts";
-import { Expand, Reshape, Transpose } from "../../../ir/ops/shape.ts";
+import { Reshape, Transpose } from "../../../ir/ops/shape.ts";
 import { Slice } from "../../../ir/ops/slice.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
-import type { Item } from "../values.ts";
-import { tupleOf } from "../values.ts";
+import { type Item, tupleOf } from "../values.ts";
 import { Formula } from "./math.ts";
 
 interface Layer {
@@ -84,7 +83,7 @@ const transposed = (n: NodeContext, x: Value): Value => n.create(Transpose, { x 
 const stacked = (n: NodeContext, xs: readonly Value[]): Value => n.create(Stack, { xs }, { axis: 0 });
 
 /** The columns of [rows, gates * hidden] with their gates in another order. */
-function reordered(n: NodeContext, x: Value, order: readonly number[], hidden: Dim): Value {
+export function reordered(n: NodeContext, x: Value, order: readonly number[], hidden: Dim): Value {
   const axis = x.tensor.shape.length - 1;
   const parts = n.createAll(Split, { x }, { axis, sizes: order.map(() => hidden) });
   return n.create(Concat, { xs: order.map((k) => parts[k]!) }, { axis });
@@ -101,16 +100,38 @@ function layerWeights(n: NodeContext, row: readonly Cell[], hidden: number, orde
   const f = new Formula(n);
   const arranged = (x: Value): Value => (order ? reordered(n, x, order, hidden) : x);
   const biases = row.map((c) => (c.biases.length === 0 ? undefined : c.biases.reduce((a, b) => f.add(a, b))));
-  const b = biases.every((v) => v !== undefined) ? n.reshape(stacked(n, biases.map((v) => arranged(v))), [row.length, biases[0]!.tensor.shape[1]!]) : undefined;
-  return { w: stacked(n, row.map((c) => arranged(transposed(n, c.w)))), r: stacked(n, row.map((c) => arranged(transposed(n, c.r)))), b };
+  const b = biases.every((v) => v !== undefined)
+    ? n.reshape(
+        stacked(
+          n,
+          biases.map((v) => arranged(v)),
+        ),
+        [row.length, biases[0]!.tensor.shape[1]!],
+      )
+    : undefined;
+  return {
+    w: stacked(
+      n,
+      row.map((c) => arranged(transposed(n, c.w))),
+    ),
+    r: stacked(
+      n,
+      row.map((c) => arranged(transposed(n, c.r))),
+    ),
+    b,
+  };
 }
 
 /** The states of one layer, of all layers' in one tensor [layers * directions, batch, hidden]. */
 const statesOf = (n: NodeContext, x: Value, l: Layer, layer: number): Value =>
-  n.create(Slice, { x }, { starts: [layer * l.directions, 0, 0], sizes: [l.directions, x.tensor.shape[1]!, x.tensor.shape[2]!], steps: [1, 1, 1] });
+  n.create(
+    Slice,
+    { x },
+    { starts: [layer * l.directions, 0, 0], sizes: [l.directions, x.tensor.shape[1]!, x.tensor.shape[2]!], steps: [1, 1, 1] },
+  );
 
 /** [time, direction, batch, hidden] as [time, batch, direction * hidden]. */
-function joined(n: NodeContext, y: Value): Value {
+export function joined(n: NodeContext, y: Value): Value {
   const [time, directions, batch, hidden] = y.tensor.shape as readonly [Dim, Dim, Dim, Dim];
   if (directions === 1) return n.reshape(y, [time, batch, hidden]);
   return n.reshape(n.create(Transpose, { x: y }, { perm: [0, 2, 1, 3] }), [time, batch, dim.mul(directions, hidden)]);
@@ -118,7 +139,7 @@ function joined(n: NodeContext, y: Value): Value {
 
 const directionOf = (l: Layer): "forward" | "bidirectional" => (l.directions === 2 ? "bidirectional" : "forward");
 const repeated = (l: Layer, names: readonly string[]): string[] => Array.from({ length: l.directions }, () => names).flat();
-const zerosFor = (names: readonly string[]): number[] => names.map(() => 0);
+export const zerosFor = (names: readonly string[]): number[] => names.map(() => 0);
 
 /** x [time, batch, input], h0, c0, flat weights; results y, h, c and two that only training uses. */
 const lstm: Lowering = (n) => {
@@ -134,11 +155,13 @@ const lstm: Lowering = (n) => {
     finals.push({ h: h!, c: c! });
     return joined(n, out!);
   }, x);
-  const [h, c] = [finals.map((f) => f.h), finals.map((f) => f.c)].map((xs) => (xs.length === 1 ? xs[0]! : n.create(Concat, { xs }, { axis: 0 })));
+  const [h, c] = [finals.map((f) => f.h), finals.map((f) => f.c)].map((xs) =>
+    xs.length === 1 ? xs[0]! : n.create(Concat, { xs }, { axis: 0 }),
+  );
   return tupleOf([y, h!, c!, reserved, reserved]);
 };
 
-const reserved: Item = { kind: "python", text: "a buffer that only training uses" };
+export const reserved: Item = { kind: "python", text: "a buffer that only training uses" };
 
 /** x, h0, flat weights; gates r, z, n in the file. The new gate's hidden bias is inside the reset. */
 const gru: Lowering = (n) => {
@@ -150,7 +173,13 @@ const gru: Lowering = (n) => {
   const y = rows.reduce((input, row, layer) => {
     const { b, new_bias } = gruBiases(n, row, l.hidden);
     const { w, r } = layerWeights(n, row, l.hidden, [1, 0, 2]);
-    const attributes = { direction: directionOf(l), activations: names, alphas: zerosFor(names), betas: zerosFor(names), linear_before_reset: true };
+    const attributes = {
+      direction: directionOf(l),
+      activations: names,
+      alphas: zerosFor(names),
+      betas: zerosFor(names),
+      linear_before_reset: true,
+    };
     const [out, h] = n.createAll(Gru, { x: input, w, r, b, new_bias, h0: statesOf(n, h0, l, layer) }, attributes);
     finals.push(h!);
     return joined(n, out!);
@@ -175,89 +204,6 @@ function gruBiases(n: NodeContext, row: readonly Cell[], hidden: number): { b: V
   return { b: joinedRows(pairs.map((p) => p.b)), new_bias: fresh.length === row.length ? joinedRows(fresh) : undefined };
 }
 
-/** A vector [gates * hidden] as [1, gates * hidden]. */
-const asRow = (n: NodeContext, x: Value): Value => n.reshape(x, [1, dim.product(x.tensor.shape)]);
-
-/** Rows `from` on of a matrix. */
-function rowsOf(n: NodeContext, x: Value, from: Dim, count: Dim): Value {
-  return n.create(Slice, { x }, { starts: [from, 0], sizes: [count, x.tensor.shape[1]!], steps: [1, 1] });
-}
-
-function checkPlain(n: NodeContext): void {
-  const refuse = (name: string): never => n.unsupported(`the attribute '${name}' has a value that is not supported`);
-  if (n.string([-1, "direction"], "unidirectional") !== "unidirectional") refuse("direction");
-  if (n.bool([-1, "use_peephole"], false)) refuse("use_peephole");
-  if (n.int([-1, "num_proj"], 0) !== 0) refuse("num_proj");
-  if (n.int([-1, "cell_depth"], 1) !== 1) refuse("cell_depth");
-  if (!n.bool([-1, "time_major"], true)) refuse("time_major");
-  if (n.float([-1, "cell_clip"], -1) > 0) refuse("cell_clip");
-}
-
-const lengthsOf = (n: NodeContext, at: number): Value | undefined => {
-  const lengths = n.optional(at);
-  return lengths && n.cast(lengths, "i32");
-};
-
-/** x, w [input + hidden, 4 * hidden] with gates i, c, f, o, b, lengths, h0, c0: all hidden states, and more of training. */
-const dynamicRnn: Lowering = (n) => {
-  checkPlain(n);
-  const [x, w, given] = [n.input(0), n.input(1), n.input(2)];
-  const input = x.tensor.shape[2]!;
-  const hidden = dim.floordiv(w.tensor.shape[1]!, 4);
-  const arranged = (v: Value): Value => reordered(n, v, [0, 2, 1, 3], hidden);
-  const names = ["sigmoid", "tanh", n.string([-1, "activation"], "tanh")];
-  const operands = {
-    x,
-    w: n.reshape(arranged(rowsOf(n, w, 0, input)), [1, input, w.tensor.shape[1]!]),
-    r: n.reshape(arranged(rowsOf(n, w, input, hidden)), [1, hidden, w.tensor.shape[1]!]),
-    b: withForgetBias(n, arranged(asRow(n, n.cast(given, x.tensor.dtype))), hidden),
-    lengths: lengthsOf(n, 3),
-    h0: n.optional(4),
-    c0: n.optional(5),
-  };
-  const [out] = n.createAll(Lstm, operands, { activations: names, alphas: zerosFor(names), betas: zerosFor(names) });
-  const y = joined(n, out!);
-  return tupleOf([y, y, ...Array.from({ length: 6 }, () => reserved)]);
-};
-
-function withForgetBias(n: NodeContext, b: Value, hidden: Dim): Value {
-  const forget = n.float([-1, "forget_bias"], 0);
-  if (forget === 0) return b;
-  const part = (value: number): Value => n.create(Expand, { x: n.scalar(b.tensor.dtype, value) }, { shape: [1, hidden] });
-  return new Formula(n).add(b, n.create(Concat, { xs: [part(0), part(forget), part(0), part(0)] }, { axis: 1 }));
-}
-
-/** x, input weights [input, 3 * hidden], hidden weights, their biases, lengths, h0: all hidden states, and more of training. */
-const dynamicGru: Lowering = (n) => {
-  checkPlain(n);
-  const [x, w, r] = [n.input(0), n.input(1), n.input(2)];
-  const hidden = r.tensor.shape[0]!;
-  const order = n.string([-1, "gate_order"], "rzh") === "rzh" ? [1, 0, 2] : [0, 1, 2];
-  const arranged = (v: Value): Value => reordered(n, v, order, hidden);
-  const bias = (at: number): Value | undefined => {
-    const v = n.optional(at);
-    return v && arranged(asRow(n, n.cast(v, x.tensor.dtype)));
-  };
-  const { b, new_bias } = splitBias(n, bias(3), bias(4), hidden);
-  const names = ["sigmoid", n.string([-1, "activation"], "tanh")];
-  const weights = { w: n.reshape(arranged(w), [1, ...w.tensor.shape]), r: n.reshape(arranged(r), [1, ...r.tensor.shape]) };
-  const h0 = n.optional(6);
-  const state = h0 && n.reshape(n.cast(h0, x.tensor.dtype), [1, x.tensor.shape[1]!, hidden]);
-  const attributes = { activations: names, alphas: zerosFor(names), betas: zerosFor(names), linear_before_reset: n.bool([-1, "reset_after"], true) };
-  const [out] = n.createAll(Gru, { x, ...weights, b, new_bias, lengths: lengthsOf(n, 5), h0: state }, attributes);
-  const y = joined(n, out!);
-  return tupleOf([y, y, ...Array.from({ length: 4 }, () => reserved)]);
-};
-
-/** Biases [1, 3 * hidden] in our order of gates as the one outside and the one inside the reset. */
-function splitBias(n: NodeContext, input: Value | undefined, state: Value | undefined, hidden: Dim): { b: Value | undefined; new_bias: Value | undefined } {
-  if (!state) return { b: input, new_bias: undefined };
-  const [z, r, fresh] = n.createAll(Split, { x: state }, { axis: 1, sizes: [hidden, hidden, hidden] });
-  const zero = n.create(Expand, { x: n.scalar(state.tensor.dtype, 0) }, { shape: [1, hidden] });
-  const gates = n.create(Concat, { xs: [z!, r!, zero] }, { axis: 1 });
-  return { b: input ? new Formula(n).add(input, gates) : gates, new_bias: fresh! };
-}
-
 /** A layer whose only gate is its activation. */
 const rnn: Lowering = (n) => {
   const l = layerOf(n);
@@ -279,6 +225,4 @@ export const recurrent: Lowerings = {
   GRUV2: gru,
   CudnnGRU: gru,
   RNN: rnn,
-  DynamicRNN: dynamicRnn,
-  DynamicGRUV2: dynamicGru,
 };

@@ -11,12 +11,15 @@ import { Moments } from "../../../ir/ops/norm.ts";
 import * as op from "../../../ir/ops/reduce.ts";
 import { ReduceLogSumExp } from "../../../ir/ops/softmax.ts";
 import { type DType, isFloat, isInteger } from "../../../ir/type.ts";
-import { isKind, isValue } from "../values.ts";
 import type { Argument, Lowering, Lowerings, NodeContext } from "../node.ts";
+import { isKind, isValue } from "../values.ts";
 import { Formula } from "./math.ts";
 import { floats } from "./promote.ts";
 
-type Reduction = OpDefinition<{ x: typeof operand }, { readonly axes: Attribute<readonly number[]>; readonly keepdims: Attribute<boolean> }>;
+type Reduction = OpDefinition<
+  { x: typeof operand },
+  { readonly axes: Attribute<readonly number[]>; readonly keepdims: Attribute<boolean> }
+>;
 
 /** The axes that an argument names; all for none and for an empty list. */
 export function axesOf(n: NodeContext, x: Value, argument: Argument): readonly number[] {
@@ -53,7 +56,13 @@ const reduceExt =
 const meanInput = (n: NodeContext): Value => (n.has([3, "dtype"]) ? n.cast(n.input(0), n.dtype([3, "dtype"])) : floats(n, 0));
 
 /** Variance over the axes with `correction` taken from the count, and the mean. */
-function spread(n: NodeContext, x: Value, axes: readonly number[], keepdims: boolean, correction: number): { variance: Value; mean: Value } {
+function spread(
+  n: NodeContext,
+  x: Value,
+  axes: readonly number[],
+  keepdims: boolean,
+  correction: number,
+): { variance: Value; mean: Value } {
   const [mean, variance] = n.createAll(Moments, { x }, { axes, keepdims });
   const f = new Formula(n);
   const count = dim.product(axes.map((a) => x.tensor.shape[a]!));
@@ -66,7 +75,13 @@ function spread(n: NodeContext, x: Value, axes: readonly number[], keepdims: boo
 /** x, axis, unbiased, keep_dims: the deviation and the mean. */
 const reduceStd: Lowering = (n) => {
   const x = floats(n, 0);
-  const { variance, mean } = spread(n, x, axesOf(n, x, [1, "axis"]), n.bool([3, "keep_dims"], false), n.bool([2, "unbiased"], true) ? 1 : 0);
+  const { variance, mean } = spread(
+    n,
+    x,
+    axesOf(n, x, [1, "axis"]),
+    n.bool([3, "keep_dims"], false),
+    n.bool([2, "unbiased"], true) ? 1 : 0,
+  );
   return [new Formula(n).sqrt(variance), mean];
 };
 
@@ -117,7 +132,14 @@ function placeOf(n: NodeContext, isMax: boolean, x: Value, axis: number | undefi
 const arg =
   (isMax: boolean): Lowering =>
   (n) =>
-    placeOf(n, isMax, n.input(0), n.int([1, "axis"], -1), n.bool([-1, "keep_dims"], false), n.dtype([2, "output_type", "output_dtype"], n.declared?.dtype ?? "i32"));
+    placeOf(
+      n,
+      isMax,
+      n.input(0),
+      n.int([1, "axis"], -1),
+      n.bool([-1, "keep_dims"], false),
+      n.dtype([2, "output_type", "output_dtype"], n.declared?.dtype ?? "i32"),
+    );
 
 /** x, dim, keepdim. */
 const argExt =
@@ -146,7 +168,7 @@ const whole =
   };
 
 const cumulative =
-  (definition: typeof Cumsum | typeof Cumprod): Lowering =>
+  (definition: typeof Cumsum): Lowering =>
   (n) => {
     const x = n.input(0);
     const type = isFloat(x.tensor.dtype) || isInteger(x.tensor.dtype) ? x : n.cast(x, "i64");

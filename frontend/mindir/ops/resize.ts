@@ -15,7 +15,11 @@ const resized = (x: Value, size: readonly Dim[]): Dim[] => [...x.tensor.shape.sl
 /** x, size, align_corners, half_pixel_centers; size is an attribute of the old operators. */
 const bilinear: Lowering = (n) => {
   const x = n.input(0);
-  const coordinates = n.bool([2, "align_corners"], false) ? "align_corners" : n.bool([3, "half_pixel_centers"], false) ? "half_pixel" : "asymmetric";
+  const coordinates = n.bool([2, "align_corners"], false)
+    ? "align_corners"
+    : n.bool([3, "half_pixel_centers"], false)
+      ? "half_pixel"
+      : "asymmetric";
   const isOld = !n.operator.name.endsWith("V2");
   const source = isOld ? n.cast(x, n.declared?.dtype ?? "f32") : x;
   return n.create(Resize, { x: source }, { shape: resized(x, n.dims([1, "size"])), mode: "linear", coordinates });
@@ -24,7 +28,8 @@ const bilinear: Lowering = (n) => {
 const nearest: Lowering = (n) => {
   const x = n.input(0);
   const shape = resized(x, n.dims([1, "size"]));
-  if (n.bool([2, "align_corners"], false)) return n.create(Resize, { x }, { shape, coordinates: "align_corners", nearest_mode: "round_prefer_ceil" });
+  if (n.bool([2, "align_corners"], false))
+    return n.create(Resize, { x }, { shape, coordinates: "align_corners", nearest_mode: "round_prefer_ceil" });
   const coordinates = n.bool([3, "half_pixel_centers"], false) ? "tf_half_pixel_for_nn" : "asymmetric";
   return n.create(Resize, { x }, { shape, coordinates, nearest_mode: "floor" });
 };
@@ -41,7 +46,11 @@ const bicubic: Lowering = (n) => {
   if (axes.every(isFixed)) return byMatrices(n, x, axes);
   n.warn("precision", "positions are exact, where MindSpore rounds them to 1/1024 of an element");
   const coordinates = alignCorners ? "align_corners" : halfPixel ? "half_pixel" : "asymmetric";
-  return n.create(Resize, { x }, { shape, mode: "cubic", coordinates, cubic_coeff_a: halfPixel ? -0.5 : -0.75, exclude_outside: halfPixel });
+  return n.create(
+    Resize,
+    { x },
+    { shape, mode: "cubic", coordinates, cubic_coeff_a: halfPixel ? -0.5 : -0.75, exclude_outside: halfPixel },
+  );
 };
 
 const isFixed = (a: { readonly input: Dim | undefined; readonly output: Dim | undefined }): a is CubicAxis =>
@@ -98,7 +107,9 @@ const upsample =
 const linear1d: Lowering = (n) => {
   const x = n.input(0);
   const name = n.string([2, "coordinate_transformation_mode"], "align_corners", ["asymmetric", "align_corners", "half_pixel"]);
-  const coordinates = (["align_corners", "half_pixel", "asymmetric"] as const).find((c) => c === name) ?? n.unsupported(`the coordinates '${name}' are not supported`);
+  const coordinates =
+    (["align_corners", "half_pixel", "asymmetric"] as const).find((c) => c === name) ??
+    n.unsupported(`the coordinates '${name}' are not supported`);
   return n.create(Resize, { x }, { shape: resized(x, n.dims([1, "size"])), mode: "linear", coordinates });
 };
 

@@ -2,14 +2,14 @@
  * Arithmetic on numbers and tuples that exist at import time, sizes among them. Where an operand is a tensor after all,
  * the tensor operator of the same meaning is applied.
  */
-import * as dim from "../../../ir/dim.ts";
 import { constantContent } from "../../../ir/content.ts";
 import { OpError } from "../../../ir/diagnostic.ts";
-import { boolOf, describe, floatOf, intOf, isKind, isValue, type Item, tupleOf } from "../values.ts";
+import * as dim from "../../../ir/dim.ts";
+import { isFloat } from "../../../ir/type.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { plainOperator } from "../operator.ts";
 import { dtypeOfNumber } from "../type-id.ts";
-import { isFloat } from "../../../ir/type.ts";
+import { boolOf, describe, floatOf, intOf, isKind, isValue, type Item, tupleOf } from "../values.ts";
 
 interface Arithmetic {
   /** The tensor operator. */
@@ -136,7 +136,8 @@ const no: Lowering = () => boolOf(false);
 
 const inTuple: Lowering = (n) => {
   const [x, list] = n.items;
-  const key = (item: Item): string => JSON.stringify([describe(item), numberOf(item) ?? (isKind(item, "string") ? item.value : isKind(item, "dtype") ? item.dtype : "")]);
+  const key = (item: Item): string =>
+    JSON.stringify([describe(item), numberOf(item) ?? (isKind(item, "string") ? item.value : isKind(item, "dtype") ? item.dtype : "")]);
   return boolOf(x !== undefined && isKind(list, "tuple") && list.elements.some((e) => key(e) === key(x)));
 };
 
@@ -159,7 +160,8 @@ const reduceList =
     return intOf(f(...values));
   };
 
-const named = (names: readonly string[], lowering: Lowering): Record<string, Lowering> => Object.fromEntries(names.map((name) => [name, lowering]));
+const named = (names: readonly string[], lowering: Lowering): Record<string, Lowering> =>
+  Object.fromEntries(names.map((name) => [name, lowering]));
 
 export const scalar: Lowerings = {
   ...named(["ScalarAdd", "scalar_add", "add", "ListAdd", "TupleAdd"], binary(add)),
@@ -179,12 +181,24 @@ export const scalar: Lowerings = {
   ...named(["ScalarGe", "scalar_ge", "greater_equal"], binary(ge)),
   ...named(["BoolAnd", "bool_and", "logical_and"], binary(and)),
   ...named(["BoolOr", "bool_or", "logical_or"], binary(or)),
-  ...named(["ScalarUsub", "scalar_usub", "negative"], unary("Neg", (x) => -x)),
-  ...named(["ScalarUadd", "scalar_uadd", "uadd"], unary("Identity", (x) => x)),
-  ...named(["BoolNot", "bool_not", "logical_not"], unary("LogicalNot", (x) => x === 0)),
+  ...named(
+    ["ScalarUsub", "scalar_usub", "negative"],
+    unary("Neg", (x) => -x),
+  ),
+  ...named(
+    ["ScalarUadd", "scalar_uadd", "uadd"],
+    unary("Identity", (x) => x),
+  ),
+  ...named(
+    ["BoolNot", "bool_not", "logical_not"],
+    unary("LogicalNot", (x) => x === 0),
+  ),
   ...named(["ScalarFloor", "scalar_floor"], unary("Floor", Math.floor)),
   ...named(["ScalarLog", "scalar_log"], unary("Log", Math.log)),
-  ...named(["ScalarBool", "ScalarToBool", "__bool__", "bool_"], unary("CastToBool", (x) => x !== 0)),
+  ...named(
+    ["ScalarBool", "ScalarToBool", "__bool__", "bool_"],
+    unary("CastToBool", (x) => x !== 0),
+  ),
   ScalarCast: scalarCast,
   scalar_cast: scalarCast,
   ScalarToTensor: scalarToTensor,

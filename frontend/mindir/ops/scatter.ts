@@ -7,8 +7,8 @@ import { Neg, Reciprocal } from "../../../ir/ops/elementwise.ts";
 import { ScatterElements, ScatterNd } from "../../../ir/ops/scatter.ts";
 import { Expand } from "../../../ir/ops/shape.ts";
 import { integerBits, isFloat, isUnsigned } from "../../../ir/type.ts";
-import { isKind, isValue } from "../values.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
+import { isKind, isValue } from "../values.ts";
 import { Formula } from "./math.ts";
 
 type Reduction = "none" | "add" | "mul" | "max" | "min";
@@ -57,7 +57,11 @@ function elements(n: NodeContext, x: Value, axis: number, indices: Value, source
   const isScalar = source.tensor.shape.length === 0;
   const updates = isScalar ? n.create(Expand, { x: source }, { shape: indices.tensor.shape }) : source;
   const rank = x.tensor.shape.length;
-  return n.create(ScatterElements, { x, indices, updates: n.cast(updates, x.tensor.dtype) }, { axis: normalizeAxis(axis, rank), reduction });
+  return n.create(
+    ScatterElements,
+    { x, indices, updates: n.cast(updates, x.tensor.dtype) },
+    { axis: normalizeAxis(axis, rank), reduction },
+  );
 }
 
 const reductionNames = ["none", "add", "multiply"];
@@ -76,7 +80,8 @@ const scatterAdd: Lowering = (n) => elements(n, n.input(0), n.int([1, "dim"]), n
 /** x, indices, updates, axis, reduction. */
 const scatterElements: Lowering = (n) => {
   const name = n.string([4, "reduction", "reduce"], "none", reductionNames);
-  const reduction = (["none", "add", "mul", "max", "min"] as const).find((r) => r === name) ?? n.unsupported(`the reduction '${name}' is not supported`);
+  const reduction =
+    (["none", "add", "mul", "max", "min"] as const).find((r) => r === name) ?? n.unsupported(`the reduction '${name}' is not supported`);
   return elements(n, n.input(0), n.int([3, "axis"], 0), n.input(1), n.input(2), reduction);
 };
 
@@ -89,7 +94,10 @@ const indexAdd: Lowering = (n) => {
   const source = n.cast(n.input(isFunctional ? 3 : 2), x.tensor.dtype);
   const alpha = n.float([isFunctional ? 4 : -1, "alpha"], 1);
   const updates = alpha === 1 ? source : new Formula(n).mul(source, alpha);
-  const column = n.reshape(indices, updates.tensor.shape.map((_, d) => (d === axis ? indices.tensor.shape[0]! : 1)));
+  const column = n.reshape(
+    indices,
+    updates.tensor.shape.map((_, d) => (d === axis ? indices.tensor.shape[0]! : 1)),
+  );
   const wide = n.create(Expand, { x: column }, { shape: updates.tensor.shape });
   return n.create(ScatterElements, { x, indices: wide, updates }, { axis, reduction: "add" });
 };
@@ -103,7 +111,11 @@ const indexPut: Lowering = (n) => {
   const accumulate = n.int([3, "accumulate"], 0) !== 0;
   const shape = [...indices.tensor.shape, ...x.tensor.shape.slice(1)];
   const updates = n.create(Expand, { x: n.cast(n.input(2), x.tensor.dtype) }, { shape });
-  return n.create(ScatterNd, { x, indices: n.reshape(indices, [...indices.tensor.shape, 1]), updates }, { reduction: accumulate ? "add" : "none" });
+  return n.create(
+    ScatterNd,
+    { x, indices: n.reshape(indices, [...indices.tensor.shape, 1]), updates },
+    { reduction: accumulate ? "add" : "none" },
+  );
 };
 
 /** x, segment ids of the leading axes, number of segments; ids below zero are dropped. */
@@ -120,14 +132,24 @@ const segment =
     const start = n.scalar(x.tensor.dtype, initial(n, x));
     const into = n.create(Expand, { x: start }, { shape: [count, ...rest] });
     const length = dim.product(ids.tensor.shape);
-    return n.create(ScatterNd, { x: into, indices: n.reshape(placed, [length, 1]), updates: n.reshape(x, [length, ...rest]) }, { reduction });
+    return n.create(
+      ScatterNd,
+      { x: into, indices: n.reshape(placed, [length, 1]), updates: n.reshape(x, [length, ...rest]) },
+      { reduction },
+    );
   };
 
 /** MindSpore fills segments without elements with the least or greatest finite number of the type. */
 const lowest = (n: NodeContext, x: Value): number => {
   const { dtype } = x.tensor;
   if (!isFloat(dtype)) return isUnsigned(dtype) ? 0 : -(2 ** (integerBits(dtype) - 1));
-  return dtype === "f64" ? -Number.MAX_VALUE : dtype === "f16" ? -65504 : dtype === "f32" ? -3.4028234663852886e38 : n.unsupported(`a segment's extreme of ${dtype}`);
+  return dtype === "f64"
+    ? -Number.MAX_VALUE
+    : dtype === "f16"
+      ? -65504
+      : dtype === "f32"
+        ? -3.4028234663852886e38
+        : n.unsupported(`a segment's extreme of ${dtype}`);
 };
 const highest = (n: NodeContext, x: Value): number => {
   const { dtype } = x.tensor;

@@ -4,14 +4,10 @@ import { broadcastShapes } from "../../../ir/broadcast.ts";
 import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
-import { Col2im, Im2col } from "../../../ir/ops/conv-transpose.ts";
-import { Concat, evenSizes, Split, Stack, Unstack } from "../../../ir/ops/join.ts";
 import { Expand, resolveReshape, Shape, Size, squeezeShape, Tile, Transpose } from "../../../ir/ops/shape.ts";
 import { Slice } from "../../../ir/ops/slice.ts";
-import { intOf, isKind, isValue, type Item, tupleOf } from "../values.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
-import { commonType } from "./promote.ts";
-import { spatialEntries } from "./nn.ts";
+import { intOf, isKind, isValue, type Item, tupleOf } from "../values.ts";
 
 const reshape: Lowering = (n) => {
   const x = n.input(0);
@@ -64,94 +60,6 @@ const squeeze: Lowering = (n) => {
   const x = n.input(0);
   const axes = n.ints([1, "axis", "dim"], []);
   return n.reshape(x, squeezeShape(x.tensor.shape, axes.length === 0 ? undefined : axes));
-};
-
-/** All of one element type, the common one. */
-function alike(n: NodeContext, tensors: readonly Value[]): Value[] {
-  if (tensors.length === 0) return n.unsupported("there are no tensors to join", undefined, "bad-operand");
-  const type = tensors.map((t) => t.tensor.dtype).reduce(commonType);
-  return tensors.map((t) => n.cast(t, type));
-}
-
-/** The tensors of a tuple, or of all inputs but the one that is the axis. */
-const concat: Lowering = (n) => {
-  const first = n.items[0];
-  if (isKind(first, "tuple") && !first.elements.some(isValue)) return tupleOf(n.items.flatMap((item) => (isKind(item, "tuple") ? item.elements : [])));
-  const tensors = alike(n, n.tensors(0));
-  const axis = n.int([isKind(first, "tuple") ? 1 : -1, "axis"], 0);
-  const rank = tensors[0]?.tensor.shape.length ?? 0;
-  return n.create(Concat, { xs: tensors }, { axis: normalizeAxis(axis, rank) });
-};
-
-const stack: Lowering = (n) => {
-  const tensors = alike(n, n.tensors(0));
-  const rank = tensors[0]?.tensor.shape.length ?? 0;
-  return n.create(Stack, { xs: tensors }, { axis: normalizeAxis(n.int([isKind(n.items[0], "tuple") ? 1 : -1, "axis", "dim"], 0), rank, true) });
-};
-
-const unstack: Lowering = (n) => {
-  const x = n.input(0);
-  return n.createAll(Unstack, { x }, { axis: normalizeAxis(n.int([1, "axis"], 0), x.tensor.shape.length) });
-};
-
-function splitInto(n: NodeContext, x: Value, axis: number, sizes: readonly Dim[]): readonly Value[] {
-  return n.createAll(Split, { x }, { axis, sizes });
-}
-
-/** Equal parts: x, axis, output_num. */
-const split: Lowering = (n) => {
-  const x = n.input(0);
-  const axis = normalizeAxis(n.int([1, "axis"], 0), x.tensor.shape.length);
-  const sizes = n.ints([-1, "size_splits"], []);
-  const count = n.int([2, "output_num", "num_split"], 1);
-  if (sizes.length > 0 && sizes.every((s) => s >= 0)) return splitInto(n, x, axis, sizes);
-  const extent = x.tensor.shape[axis]!;
-  if (typeof extent === "number" && extent % count !== 0) return n.unsupported(`${extent} elements do not make ${count} equal parts`, undefined, "bad-attribute");
-  return splitInto(n, x, axis, evenSizes(extent, count));
-};
-
-/** Given sizes, one of which may be -1. */
-function sizedSplit(n: NodeContext, x: Value, axis: number, asked: readonly number[]): readonly Value[] {
-  const rest = dim.sub(x.tensor.shape[axis]!, asked.filter((s) => s >= 0).reduce((a, b) => a + b, 0));
-  return splitInto(n, x, axis, asked.map((s) => (s < 0 ? rest : s)));
-}
-
-const splitV: Lowering = (n) => {
-  const x = n.input(0);
-  return sizedSplit(n, x, normalizeAxis(n.int([-1, "split_dim"], 0), x.tensor.shape.length), n.ints([-1, "size_splits"]));
-};
-
-/** x, sizes, dim. */
-const splitWithSize: Lowering = (n) => {
-  const x = n.input(0);
-  return sizedSplit(n, x, normalizeAxis(n.int([2, "dim"], 0), x.tensor.shape.length), n.ints([1, "split_size"]));
-};
-
-function fixedExtent(n: NodeContext, x: Value, axis: number): number {
-  const extent = x.tensor.shape[axis]!;
-  return typeof extent === "number" ? extent : n.unsupported("how many parts there are depends on an extent that is not fixed");
-}
-
-/** Parts of `size`, the last one smaller. */
-function partsOf(n: NodeContext, x: Value, axis: number, size: number): readonly Value[] {
-  const extent = fixedExtent(n, x, axis);
-  if (size < 1) return n.unsupported("parts must have elements", undefined, "bad-attribute");
-  const count = Math.max(1, Math.ceil(extent / size));
-  if (count > 4096) return n.unsupported(`${count} parts are too many`, undefined, "limit");
-  return splitInto(n, x, axis, Array.from({ length: count }, (_, k) => Math.min(size, extent - k * size)));
-}
-
-/** x, size, dim. */
-const splitTensor: Lowering = (n) => {
-  const x = n.input(0);
-  return partsOf(n, x, normalizeAxis(n.int([2, "dim"], 0), x.tensor.shape.length), n.int([1, "split_size"]));
-};
-
-/** x, chunks, dim. */
-const chunk: Lowering = (n) => {
-  const x = n.input(0);
-  const axis = normalizeAxis(n.int([2, "dim"], 0), x.tensor.shape.length);
-  return partsOf(n, x, axis, Math.max(1, Math.ceil(fixedExtent(n, x, axis) / n.int([1, "chunks"]))));
 };
 
 /** More multiples than axes add axes in front, fewer are ones in front. */
@@ -215,74 +123,6 @@ const rank: Lowering = (n) => intOf(isValue(n.items[0]) ? n.rank(0) : 0);
 const size: Lowering = (n) => intOf(dim.product(n.type(0).shape));
 const sizeTensor: Lowering = (n) => n.create(Size, { x: n.input(0) });
 
-/** Blocks of channels become pixels: channel `(i * block + j) * depth + c` goes to row i, column j of the block. */
-const depthToSpace: Lowering = (n) => {
-  const x = n.input(0);
-  const block = n.int([-1, "block_size"]);
-  const [images, channels, height, width] = x.tensor.shape as readonly [Dim, Dim, Dim, Dim];
-  const depth = dim.floordiv(channels, block * block);
-  const apart = n.reshape(x, [images, block, block, depth, height, width]);
-  const moved = n.create(Transpose, { x: apart }, { perm: [0, 3, 4, 1, 5, 2] });
-  return n.reshape(moved, [images, depth, dim.mul(height, block), dim.mul(width, block)]);
-};
-
-const spaceToDepth: Lowering = (n) => {
-  const x = n.input(0);
-  const block = n.int([-1, "block_size"]);
-  const [images, channels, height, width] = x.tensor.shape as readonly [Dim, Dim, Dim, Dim];
-  const [rows, columns] = [dim.floordiv(height, block), dim.floordiv(width, block)];
-  const apart = n.reshape(x, [images, channels, rows, block, columns, block]);
-  const moved = n.create(Transpose, { x: apart }, { perm: [0, 3, 5, 1, 2, 4] });
-  return n.reshape(moved, [images, dim.mul(channels, block * block), rows, columns]);
-};
-
-/** x[n, c, h r, w r] from x[n, c r^2, h, w], channel `c r^2 + i r + j`. */
-const pixelShuffle: Lowering = (n) => {
-  const x = n.input(0);
-  const r = n.int([1, "upscale_factor"]);
-  const { shape } = x.tensor;
-  const [channels, height, width] = shape.slice(-3) as [Dim, Dim, Dim];
-  const lead = shape.slice(0, -3);
-  const depth = dim.floordiv(channels, r * r);
-  const apart = n.reshape(x, [dim.product(lead), depth, r, r, height, width]);
-  const moved = n.create(Transpose, { x: apart }, { perm: [0, 1, 4, 2, 5, 3] });
-  return n.reshape(moved, [...lead, depth, dim.mul(height, r), dim.mul(width, r)]);
-};
-
-/** The blocks of an image as columns. */
-const im2col: Lowering = (n) => {
-  const x = n.input(0);
-  const isOld = n.operator.name === "Im2Col";
-  const entries = (at: number, name: string, plural: string, fallback: readonly number[]): readonly number[] =>
-    spatialEntries(n, n.ints([isOld ? -1 : at, name, plural], fallback), 2, false);
-  const kernel = entries(1, "kernel_size", "ksizes", [1]);
-  const attributes = {
-    kernel,
-    dilations: entries(2, "dilation", "dilations", [1]),
-    pads: entries(3, "padding", "pads", [0]).map((p) => [p, p] as const),
-    strides: entries(4, "stride", "strides", [1]),
-  };
-  const y = n.create(Im2col, { x }, attributes);
-  const [images, , blocks] = y.tensor.shape;
-  return isOld ? n.reshape(y, [images!, x.tensor.shape[1]!, dim.product(kernel), blocks!]) : y;
-};
-
-const col2im: Lowering = (n) => {
-  const isOld = n.operator.name === "Col2Im";
-  const given = n.input(0);
-  const { shape } = given.tensor;
-  const x = isOld ? n.reshape(given, [shape[0]!, dim.mul(shape[1]!, shape[2]!), shape[3]!]) : given;
-  const entries = (at: number, name: string, fallback: readonly number[]): readonly number[] =>
-    spatialEntries(n, n.ints([isOld ? -1 : at, name], fallback), 2, false);
-  return n.create(Col2im, { x }, {
-    image: n.dims([1, "output_size"]),
-    kernel: entries(2, "kernel_size", [1]),
-    dilations: entries(3, "dilation", [1]),
-    pads: entries(4, "padding", [0]).map((p) => [p, p] as const),
-    strides: entries(5, "stride", [1]),
-  });
-};
-
 /** Where each entry of a permutation stands. */
 const invertPermutation: Lowering = (n) => {
   const perm = n.ints([0, "input_x"]);
@@ -307,24 +147,6 @@ export const shape: Lowerings = {
   ExpandDimsView: expandDims,
   Unsqueeze: expandDims,
   Squeeze: squeeze,
-  Concat: concat,
-  tuple_add: concat,
-  Stack: stack,
-  StackExt: stack,
-  Pack: stack,
-  Unstack: unstack,
-  UnstackExt: unstack,
-  UnstackExtView: unstack,
-  Unpack: unstack,
-  Split: split,
-  SplitD: split,
-  SplitV: splitV,
-  SplitWithSize: splitWithSize,
-  SplitWithSizeView: splitWithSize,
-  SplitTensor: splitTensor,
-  SplitTensorView: splitTensor,
-  Chunk: chunk,
-  ChunkView: chunk,
   Tile: tile,
   Repeat: tile,
   RepeatInterleaveInt: repeatInterleave,
@@ -341,13 +163,5 @@ export const shape: Lowerings = {
   Rank: rank,
   Size: size,
   DynamicSize: sizeTensor,
-  DepthToSpace: depthToSpace,
-  SpaceToDepth: spaceToDepth,
-  PixelShuffle: pixelShuffle,
-  Im2Col: im2col,
-  Im2ColExt: im2col,
-  Unfold: im2col,
-  Col2Im: col2im,
-  Col2ImExt: col2im,
   InvertPermutation: invertPermutation,
 };

@@ -3,12 +3,8 @@ import { normalizeAxes, normalizeAxis } from "../../../ir/axis.ts";
 import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
-import { Pad } from "../../../ir/ops/pad.ts";
-import { Transpose } from "../../../ir/ops/shape.ts";
 import { Reverse, ReverseSequence, Roll, Slice, sliceRange } from "../../../ir/ops/slice.ts";
-import { isKind, isValue } from "../values.ts";
-import type { Argument, Lowering, Lowerings, NodeContext } from "../node.ts";
-import { spatialEntries } from "./nn.ts";
+import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 
 /** Further than any axis reaches. */
 const far = Number.MAX_SAFE_INTEGER;
@@ -35,7 +31,14 @@ const bit = (mask: number, i: number): boolean => i < 32 && ((mask >>> i) & 1) =
 const whole = (extent: Dim): Entry => ({ kind: "kept", slice: { start: 0, size: extent, step: 1 } });
 
 /** The specification against a shape, as TensorFlow's strided_slice has it; bit `i` of a mask is about entry `i`. */
-function entriesOf(n: NodeContext, shape: readonly Dim[], begin: readonly Dim[], end: readonly Dim[], steps: readonly number[], masks: Masks): Entry[] {
+function entriesOf(
+  n: NodeContext,
+  shape: readonly Dim[],
+  begin: readonly Dim[],
+  end: readonly Dim[],
+  steps: readonly number[],
+  masks: Masks,
+): Entry[] {
   const entries: Entry[] = [];
   const taken = begin.filter((_, i) => !bit(masks.ellipsis, i) && !bit(masks.newAxis, i)).length;
   let axis = 0;
@@ -67,7 +70,13 @@ function axisEntry(extent: Dim, from: Dim, to: Dim, step: number, masks: Masks, 
 const stridedSlice: Lowering = (n) => {
   const x = n.input(0);
   const mask = (at: number, name: string): number => n.int([at, name], 0);
-  const masks = { begin: mask(4, "begin_mask"), end: mask(5, "end_mask"), ellipsis: mask(6, "ellipsis_mask"), newAxis: mask(7, "new_axis_mask"), shrink: mask(8, "shrink_axis_mask") };
+  const masks = {
+    begin: mask(4, "begin_mask"),
+    end: mask(5, "end_mask"),
+    ellipsis: mask(6, "ellipsis_mask"),
+    newAxis: mask(7, "new_axis_mask"),
+    shrink: mask(8, "shrink_axis_mask"),
+  };
   const begin = n.dims([1, "begin"]);
   const steps = n.ints([3, "strides"], new Array<number>(begin.length).fill(1));
   const entries = asDeclared(n, entriesOf(n, x.tensor.shape, begin, n.dims([2, "end"]), steps, masks));
@@ -88,7 +97,7 @@ function asDeclared(n: NodeContext, entries: readonly Entry[]): readonly Entry[]
 }
 
 /** The slices of all axes. */
-function take(n: NodeContext, x: Value, slices: readonly AxisSlice[]): Value {
+export function take(n: NodeContext, x: Value, slices: readonly AxisSlice[]): Value {
   const isWhole = slices.every((s, d) => s.start === 0 && s.step === 1 && s.size === x.tensor.shape[d]);
   if (isWhole) return x;
   return n.create(Slice, { x }, { starts: slices.map((s) => s.start), sizes: slices.map((s) => s.size), steps: slices.map((s) => s.step) });
@@ -96,14 +105,26 @@ function take(n: NodeContext, x: Value, slices: readonly AxisSlice[]): Value {
 
 /** The slice of one axis, all of the others. */
 function takeAxis(n: NodeContext, x: Value, axis: number, slice: AxisSlice): Value {
-  return take(n, x, x.tensor.shape.map((size, d) => (d === axis ? slice : { start: 0, size, step: 1 })));
+  return take(
+    n,
+    x,
+    x.tensor.shape.map((size, d) => (d === axis ? slice : { start: 0, size, step: 1 })),
+  );
 }
 
 /** A size of -1 means to the end. */
 const slice: Lowering = (n) => {
   const x = n.input(0);
   const [begin, size] = [n.dims([1, "begin"]), n.dims([2, "size"])];
-  return take(n, x, x.tensor.shape.map((extent, d) => ({ start: begin[d] ?? 0, size: size[d] === -1 || size[d] === undefined ? dim.sub(extent, begin[d] ?? 0) : size[d], step: 1 })));
+  return take(
+    n,
+    x,
+    x.tensor.shape.map((extent, d) => ({
+      start: begin[d] ?? 0,
+      size: size[d] === -1 || size[d] === undefined ? dim.sub(extent, begin[d] ?? 0) : size[d],
+      step: 1,
+    })),
+  );
 };
 
 /** x, dim, start, end, step. */
@@ -130,66 +151,11 @@ const selectIndex: Lowering = (n) => {
   const axis = normalizeAxis(n.int([1, "dim"]), x.tensor.shape.length);
   const index = n.dim([2, "index"]);
   const start = typeof index === "number" && index < 0 ? dim.add(x.tensor.shape[axis]!, index) : index;
-  return n.reshape(takeAxis(n, x, axis, { start, size: 1, step: 1 }), x.tensor.shape.filter((_, d) => d !== axis));
+  return n.reshape(
+    takeAxis(n, x, axis, { start, size: 1, step: 1 }),
+    x.tensor.shape.filter((_, d) => d !== axis),
+  );
 };
-
-type PadMode = "constant" | "edge" | "reflect" | "symmetric" | "wrap";
-type Pads = readonly (readonly [Dim, Dim])[];
-
-function pad(n: NodeContext, x: Value, pads: Pads, mode: PadMode = "constant", value?: Value): Value {
-  return pads.every((p) => p[0] === 0 && p[1] === 0) ? x : n.create(Pad, { x, value }, { pads, mode });
-}
-
-/** Pairs of all axes, first axis first, from a flat list or a matrix. */
-const listedPads = (flat: readonly Dim[]): Pads => Array.from({ length: flat.length >> 1 }, (_, d) => [flat[2 * d]!, flat[2 * d + 1]!] as const);
-
-const padConstant: Lowering = (n) => pad(n, n.input(0), listedPads(n.ints([1, "paddings"])));
-
-const mirrorPad: Lowering = (n) => {
-  const mode = n.string([-1, "mode"], "reflect");
-  return pad(n, n.input(0), listedPads(n.dims([1, "paddings"])), mode === "symmetric" ? "symmetric" : "reflect");
-};
-
-const modes: Readonly<Record<string, PadMode>> = { constant: "constant", reflect: "reflect", edge: "edge", replicate: "edge", circular: "wrap", wrap: "wrap", symmetric: "symmetric" };
-
-/** Pairs in the order of the functional interface: those of the last axis first, of as many axes as there are pairs. */
-function lastFirst(n: NodeContext, flat: readonly Dim[], rank: number): Pads {
-  const pairs = listedPads(flat);
-  if (pairs.length > rank) return n.unsupported("there are more pads than axes", undefined, "bad-attribute");
-  return [...new Array<readonly [Dim, Dim]>(rank - pairs.length).fill([0, 0]), ...[...pairs].reverse()];
-}
-
-/** Where pads are not contiguous, all begins come before all ends. */
-const padV3: Lowering = (n) => {
-  const x = n.input(0);
-  const given = n.dims([1, "paddings"]);
-  const half = given.length >> 1;
-  const isContiguous = n.bool([-1, "paddings_contiguous"], true);
-  const flat = isContiguous ? given : given.slice(0, half).flatMap((begin, i) => [begin, given[half + i]!]);
-  const mode = modes[n.string([-1, "mode"], "constant")] ?? n.unsupported("this mode of padding is not supported");
-  const value = mode === "constant" ? fillValue(n, x, [2, "value"]) : undefined;
-  return pad(n, x, lastFirst(n, flat, x.tensor.shape.length), mode, value);
-};
-
-const fillValue = (n: NodeContext, x: Value, argument: Argument): Value | undefined => {
-  const item = n.argument(argument);
-  if (item === undefined || isKind(item, "none")) return undefined;
-  const value = n.cast(n.tensorOf(item, isValue(item) ? undefined : x.tensor.dtype), x.tensor.dtype);
-  return n.reshape(value, []);
-};
-
-/** x, padding, value. */
-const constantPad: Lowering = (n) => {
-  const x = n.input(0);
-  return pad(n, x, lastFirst(n, n.dims([1, "padding"]), x.tensor.shape.length), "constant", fillValue(n, x, [2, "value"]));
-};
-
-const padBy =
-  (mode: PadMode): Lowering =>
-  (n) => {
-    const x = n.input(0);
-    return pad(n, x, lastFirst(n, n.dims([1, "padding"]), x.tensor.shape.length), mode);
-  };
 
 const reverse: Lowering = (n) => {
   const x = n.input(0);
@@ -199,7 +165,11 @@ const reverse: Lowering = (n) => {
 const reverseSequence: Lowering = (n) => {
   const x = n.input(0);
   const rank = x.tensor.shape.length;
-  return n.create(ReverseSequence, { x, lengths: n.input(1) }, { time_axis: normalizeAxis(n.int([-1, "seq_dim"]), rank), batch_axis: normalizeAxis(n.int([-1, "batch_dim"], 0), rank) });
+  return n.create(
+    ReverseSequence,
+    { x, lengths: n.input(1) },
+    { time_axis: normalizeAxis(n.int([-1, "seq_dim"]), rank), batch_axis: normalizeAxis(n.int([-1, "batch_dim"], 0), rank) },
+  );
 };
 
 /** Without axes the tensor is rolled as one vector. */
@@ -212,43 +182,6 @@ const roll: Lowering = (n) => {
   return n.reshape(n.create(Roll, { x: flat }, { shifts, axes: [0] }), x.tensor.shape);
 };
 
-/** Blocks of pixels become images; the spatial axes are padded first. */
-const spaceToBatch: Lowering = (n) => {
-  const given = n.input(0);
-  const block = blockOf(n);
-  const pads = listedPads(n.ints([-1, "paddings"]));
-  const lead = given.tensor.shape.length - block.length;
-  const x = pad(n, given, [...new Array<readonly [Dim, Dim]>(lead).fill([0, 0]), ...pads]);
-  const { shape } = x.tensor;
-  const inner = shape.slice(1, lead);
-  const apart = block.flatMap((b, i) => [dim.floordiv(shape[lead + i]!, b), b]);
-  const split = n.reshape(x, [shape[0]!, ...inner, ...apart]);
-  const spatial = (offset: number): number[] => block.map((_, i) => lead + 2 * i + offset);
-  const moved = n.create(Transpose, { x: split }, { perm: [...spatial(1), 0, ...inner.map((_, i) => i + 1), ...spatial(0)] });
-  return n.reshape(moved, [dim.mul(shape[0]!, dim.product(block)), ...inner, ...block.map((_, i) => apart[2 * i]!)]);
-};
-
-const batchToSpace: Lowering = (n) => {
-  const x = n.input(0);
-  const block = blockOf(n);
-  const crops = listedPads(n.ints([-1, "crops"]));
-  const { shape } = x.tensor;
-  const lead = shape.length - block.length;
-  const images = dim.floordiv(shape[0]!, dim.product(block));
-  const split = n.reshape(x, [...block, images, ...shape.slice(1)]);
-  const perm = [block.length, ...shape.slice(1, lead).map((_, i) => block.length + 1 + i), ...block.flatMap((_, i) => [block.length + lead + i, i])];
-  const moved = n.reshape(n.create(Transpose, { x: split }, { perm }), [images, ...shape.slice(1, lead), ...block.map((b, i) => dim.mul(shape[lead + i]!, b))]);
-  return take(n, moved, moved.tensor.shape.map((extent, d) => {
-    const [begin, end] = crops[d - lead] ?? [0, 0];
-    return { start: begin, size: dim.sub(extent, dim.add(begin, end)), step: 1 };
-  }));
-};
-
-function blockOf(n: NodeContext): readonly number[] {
-  const given = n.ints([-1, "block_size", "block_shape"]);
-  return given.length === 1 ? spatialEntries(n, given, 2, false) : given;
-}
-
 export const slices: Lowerings = {
   StridedSlice: stridedSlice,
   StridedSliceV2: stridedSlice,
@@ -259,21 +192,7 @@ export const slices: Lowerings = {
   NarrowView: narrow,
   SelectExt: selectIndex,
   SelectExtView: selectIndex,
-  Pad: padConstant,
-  PadV3: padV3,
-  MirrorPad: mirrorPad,
-  ConstantPadND: constantPad,
-  ReflectionPad1D: padBy("reflect"),
-  ReflectionPad2D: padBy("reflect"),
-  ReflectionPad3D: padBy("reflect"),
-  ReplicationPad1D: padBy("edge"),
-  ReplicationPad2D: padBy("edge"),
-  ReplicationPad3D: padBy("edge"),
   ReverseV2: reverse,
   ReverseSequence: reverseSequence,
   Roll: roll,
-  SpaceToBatch: spaceToBatch,
-  SpaceToBatchND: spaceToBatch,
-  BatchToSpace: batchToSpace,
-  BatchToSpaceND: batchToSpace,
 };

@@ -1,15 +1,15 @@
 /** Sorting, selection, and operators whose result is as large as the data says. */
 import { normalizeAxis } from "../../../ir/axis.ts";
+import { broadcastShapes } from "../../../ir/broadcast.ts";
 import * as dim from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
 import { Less, LessEqual } from "../../../ir/ops/compare.ts";
+import { Gather } from "../../../ir/ops/gather.ts";
 import { ReduceSum } from "../../../ir/ops/reduce.ts";
 import { Compress, NonZero } from "../../../ir/ops/select-data.ts";
+import { Expand, Transpose } from "../../../ir/ops/shape.ts";
 import { Sort, TopK } from "../../../ir/ops/sort.ts";
 import { Unique } from "../../../ir/ops/unique.ts";
-import { Expand, Transpose } from "../../../ir/ops/shape.ts";
-import { broadcastShapes } from "../../../ir/broadcast.ts";
-import { Gather } from "../../../ir/ops/gather.ts";
 import type { Lowering, Lowerings } from "../node.ts";
 
 /** Over the last axis: x, k. */
@@ -22,12 +22,19 @@ const topK: Lowering = (n) => {
 /** x, k, dim, largest, sorted. */
 const topKExt: Lowering = (n) => {
   const x = n.input(0);
-  return n.createAll(TopK, { x }, { k: n.dim([1, "k"]), axis: normalizeAxis(n.int([2, "dim"], -1), x.tensor.shape.length), largest: n.bool([3, "largest"], true) });
+  return n.createAll(
+    TopK,
+    { x },
+    { k: n.dim([1, "k"]), axis: normalizeAxis(n.int([2, "dim"], -1), x.tensor.shape.length), largest: n.bool([3, "largest"], true) },
+  );
 };
 
 const sorted: Lowering = (n) => {
   const x = n.input(0);
-  const attributes = { axis: normalizeAxis(n.int([1, "axis", "dim"], -1), x.tensor.shape.length), descending: n.bool([2, "descending"], false) };
+  const attributes = {
+    axis: normalizeAxis(n.int([1, "axis", "dim"], -1), x.tensor.shape.length),
+    descending: n.bool([2, "descending"], false),
+  };
   const [values, indices] = n.createAll(Sort, { x }, attributes);
   return [values!, n.cast(indices!, n.operator.name === "SortExt" ? "i64" : "i32")];
 };
@@ -67,7 +74,11 @@ const unique: Lowering = (n) => {
 const unique2: Lowering = (n) => {
   const given = n.input(0);
   const x = n.reshape(given, [dim.product(given.tensor.shape)]);
-  const [y, , inverse, counts] = n.createAll(Unique, { x }, { axis: 0, sorted: n.bool([1, "sorted"], true), extent: n.freshExtent("unique").name });
+  const [y, , inverse, counts] = n.createAll(
+    Unique,
+    { x },
+    { axis: 0, sorted: n.bool([1, "sorted"], true), extent: n.freshExtent("unique").name },
+  );
   return [y!, n.reshape(inverse!, given.tensor.shape), counts!];
 };
 

@@ -1,6 +1,6 @@
 /** Detection and sampling of images. */
-import { Concat, Split } from "../../../ir/ops/join.ts";
 import type { Value } from "../../../ir/graph.ts";
+import { Concat, Split } from "../../../ir/ops/join.ts";
 import { NmsWithMask } from "../../../ir/ops/nms.ts";
 import { AdaptiveRoiAlign, RoiAlign } from "../../../ir/ops/roi.ts";
 import { AffineGrid, GridSample } from "../../../ir/ops/sample.ts";
@@ -32,7 +32,8 @@ const roiAlign: Lowering = (n) => {
   return n.create(AdaptiveRoiAlign, operands, attributes);
 };
 
-const nmsWithMask: Lowering = (n) => n.createAll(NmsWithMask, { boxes: n.input(0) }, { iou_threshold: n.float([-1, "iou_threshold"], 0.5) });
+const nmsWithMask: Lowering = (n) =>
+  n.createAll(NmsWithMask, { boxes: n.input(0) }, { iou_threshold: n.float([-1, "iou_threshold"], 0.5) });
 
 type Four = readonly [Value, Value, Value, Value];
 
@@ -99,7 +100,8 @@ const iou: Lowering = (n) => {
   const f = new Formula(n);
   const [anchors, truth] = [columns(n, n.input(0)), columns(n, n.input(1))];
   const row = anchors.map((v) => n.create(Transpose, { x: v }, { perm: [1, 0] })) as unknown as Four;
-  const overlap = (k: 0 | 1): Value => f.max(f.add(f.sub(f.min(row[k + 2] as Value, truth[k + 2] as Value), f.max(row[k], truth[k])), 1), 0);
+  const overlap = (k: 0 | 1): Value =>
+    f.max(f.add(f.sub(f.min(row[k + 2] as Value, truth[k + 2] as Value), f.max(row[k], truth[k])), 1), 0);
   const area = (b: Four): Value => f.mul(f.add(f.sub(b[2], b[0]), 1), f.add(f.sub(b[3], b[1]), 1));
   const shared = f.mul(overlap(0), overlap(1));
   const whole = n.string([-1, "mode"], "iou") === "iof" ? area(truth) : f.sub(f.add(area(row), area(truth)), shared);
@@ -111,7 +113,11 @@ const checkValid: Lowering = (n) => {
   const f = new Formula(n);
   const [left, top, right, bottom] = columns(n, n.input(0));
   const metas = n.cast(n.reshape(n.input(1), [1, 3]), left.tensor.dtype);
-  const [height, width, ratio] = n.createAll(Split, { x: metas }, { axis: 1, sizes: [1, 1, 1] }) as unknown as readonly [Value, Value, Value];
+  const [height, width, ratio] = n.createAll(Split, { x: metas }, { axis: 1, sizes: [1, 1, 1] }) as unknown as readonly [
+    Value,
+    Value,
+    Value,
+  ];
   const limit = (v: Value): Value => f.sub(f.mul(v, ratio), 1);
   const bad = [f.less(left, 0), f.less(top, 0), f.less(limit(width), right), f.less(limit(height), bottom)].map((v) => n.cast(v, "i32"));
   const count = bad.reduce((a, b) => f.add(a, b));
@@ -124,18 +130,21 @@ const paddings = ["zeros", "border", "reflection"];
 const gridSample: Lowering = (n) => {
   const name = n.string([2, "interpolation_mode"], "bilinear", modes);
   const padding = n.string([3, "padding_mode"], "zeros", paddings);
-  return n.create(GridSample, { x: n.input(0), grid: n.input(1) }, {
-    mode: name === "nearest" ? "nearest" : name === "bicubic" ? "cubic" : "linear",
-    padding: padding === "border" ? "border" : padding === "reflection" ? "reflection" : "zeros",
-    align_corners: n.bool([4, "align_corners"], false),
-  });
+  return n.create(
+    GridSample,
+    { x: n.input(0), grid: n.input(1) },
+    {
+      mode: name === "nearest" ? "nearest" : name === "bicubic" ? "cubic" : "linear",
+      padding: padding === "border" ? "border" : padding === "reflection" ? "reflection" : "zeros",
+      align_corners: n.bool([4, "align_corners"], false),
+    },
+  );
 };
 
 const affineGrid: Lowering = (n) => {
   const size = n.dims([1, "output_size"]);
   return n.create(AffineGrid, { theta: n.input(0) }, { spatial: size.slice(2), align_corners: n.bool([2, "align_corners"], false) });
 };
-
 
 export const vision: Lowerings = {
   ROIAlign: roiAlign,
