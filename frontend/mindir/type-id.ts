@@ -22,6 +22,3 @@ const byNumber: ReadonlyMap<number, DType> = new Map([
 ]);
 
 export const dtypeOfNumber = (id: number): DType | undefined => byNumber.get(id);
-
-/** The number of an element type; undefined for those that MindSpore has not. */
-export const numberOfDType = (dtype: DType): number | undefined => [...byNumber].reverse().find(([, d]) => d === dtype)?.[0];
