@@ -84,7 +84,7 @@ const col2im: Lowering = (n) => {
 const spaceToBatch: Lowering = (n) => {
   const given = n.input(0);
   const block = blockOf(n);
-  const pads = listedPads(n.ints([-1, "paddings"]));
+  const pads = listedPads(n.ints([2, "paddings"]));
   const lead = given.tensor.shape.length - block.length;
   const x = pad(n, given, [...new Array<readonly [Dim, Dim]>(lead).fill([0, 0]), ...pads]);
   const { shape } = x.tensor;
@@ -99,7 +99,7 @@ const spaceToBatch: Lowering = (n) => {
 const batchToSpace: Lowering = (n) => {
   const x = n.input(0);
   const block = blockOf(n);
-  const crops = listedPads(n.ints([-1, "crops"]));
+  const crops = listedPads(n.ints([2, "crops"]));
   const { shape } = x.tensor;
   const lead = shape.length - block.length;
   const images = dim.floordiv(shape[0]!, dim.product(block));
@@ -125,7 +125,7 @@ const batchToSpace: Lowering = (n) => {
 };
 
 function blockOf(n: NodeContext): readonly number[] {
-  const given = n.ints([-1, "block_size", "block_shape"]);
+  const given = n.ints([1, "block_size", "block_shape"]);
   return given.length === 1 ? spatialEntries(n, given, 2, false) : given;
 }
 
@@ -142,4 +142,6 @@ export const blocks: Lowerings = {
   SpaceToBatchND: spaceToBatch,
   BatchToSpace: batchToSpace,
   BatchToSpaceND: batchToSpace,
+  BatchToSpaceNDV2: batchToSpace,
+  SpaceToBatchNDV2: spaceToBatch,
 };

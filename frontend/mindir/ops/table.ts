@@ -3,6 +3,7 @@ import type { Lowering, Lowerings } from "../node.ts";
 import { activation } from "./activation.ts";
 import { blocks } from "./blocks.ts";
 import { comparison } from "./compare.ts";
+import { compositions } from "./compositions.ts";
 import { dynamicRecurrent } from "./dynamic-rnn.ts";
 import { elementwise } from "./elementwise.ts";
 import { gather } from "./gather.ts";
@@ -30,6 +31,7 @@ const families: readonly Lowerings[] = [
   activation,
   blocks,
   comparison,
+  compositions,
   dynamicRecurrent,
   elementwise,
   gather,
