@@ -11,7 +11,7 @@ import tempfile
 
 import numpy as np
 import mindspore as ms
-from mindspore import nn, ops, Parameter, Tensor
+from mindspore import mint, nn, ops, Parameter, Tensor
 from mindspore.ops import operations as P
 
 ms.set_context(mode=ms.GRAPH_MODE, device_target="CPU")
@@ -1268,6 +1268,696 @@ case("recurrent", nn.LSTM(6, 5, 1, has_bias=True, batch_first=True), f(2, 7, 6))
 case("recurrent", nn.GRU(6, 5, 2, has_bias=True, batch_first=True, bidirectional=True), f(2, 3, 6))
 case("recurrent", nn.RNN(6, 5, 1), f(3, 2, 6))
 case("recurrent", nn.Embedding(10, 4), i(0, 10, 2, 3))
+# ----------------------------------------------------------------------------------------------------
+x = f(3, 4)
+z = f(2, 3, 4, 5)
+im = f(2, 4, 9, 8)
+ix = i(0, 3, 2, 3)
+
+def functional_mt_sum(a):
+    return mint.sum(a, dim=1, keepdim=True)
+
+case("functional", functional_mt_sum, z)
+
+def functional_mt_mean(a):
+    return mint.mean(a, dim=(1, 2))
+
+case("functional", functional_mt_mean, z)
+case("functional", mint.matmul, x, f(4, 2))
+
+def functional_mt_softmax(a):
+    return mint.nn.functional.softmax(a, dim=1)
+
+case("functional", functional_mt_softmax, z)
+
+def functional_mt_cat(a, c):
+    return mint.cat((a, c), 1)
+
+case("functional", functional_mt_cat, x, x)
+
+def functional_mt_where(c, a, d):
+    return mint.where(c, a, d)
+
+case("functional", functional_mt_where, b(3, 4), x, x)
+
+def functional_mt_clamp(a):
+    return mint.clamp(a, -1, 1)
+
+case("functional", functional_mt_clamp, x)
+
+def functional_mt_max(a):
+    return mint.max(a, 1)
+
+case("functional", functional_mt_max, x)
+
+def functional_mt_max0(a):
+    return mint.max(a)
+
+case("functional", functional_mt_max0, x)
+
+def functional_mt_argmax(a):
+    return mint.argmax(a, 1)
+
+case("functional", functional_mt_argmax, x)
+
+def functional_mt_div(a, c):
+    return mint.div(a, c, rounding_mode='floor')
+
+case("functional", functional_mt_div, x, pos(3, 4))
+
+def functional_mt_add(a, c):
+    return mint.add(a, c, alpha=2)
+
+case("functional", functional_mt_add, x, x)
+
+def functional_mt_sub(a, c):
+    return mint.sub(a, c, alpha=2)
+
+case("functional", functional_mt_sub, x, x)
+
+def functional_mt_linear(a, w, c):
+    return mint.nn.functional.linear(a, w, c)
+
+case("functional", functional_mt_linear, x, f(5, 4), f(5))
+
+def functional_mt_gn(a):
+    return mint.nn.functional.group_norm(a, 2)
+
+case("functional", functional_mt_gn, im)
+
+def functional_mt_emb(k, w):
+    return mint.nn.functional.embedding(k, w)
+
+case("functional", functional_mt_emb, ix, f(5, 4))
+
+def functional_mt_onehot(k):
+    return mint.nn.functional.one_hot(k, 4)
+
+case("functional", functional_mt_onehot, ix.astype(np.int64))
+
+def functional_mt_pad(a):
+    return mint.nn.functional.pad(a, (1, 2), value=1.0)
+
+case("functional", functional_mt_pad, x)
+
+def functional_mt_gather(a, k):
+    return mint.gather(a, 1, k)
+
+case("functional", functional_mt_gather, x, l(0, 4, 3, 2))
+
+def functional_mt_scatter(a, k, u):
+    return mint.scatter(a, 1, k, u)
+
+case("functional", functional_mt_scatter, x, l(0, 4, 3, 2), f(3, 2))
+
+def functional_mt_flip(a):
+    return mint.flip(a, (0,))
+
+case("functional", functional_mt_flip, x)
+
+def functional_mt_unbind(a):
+    return mint.unbind(a, 1)
+
+case("functional", functional_mt_unbind, x)
+
+def functional_mt_permute(a):
+    return mint.permute(a, (1, 0))
+
+case("functional", functional_mt_permute, x)
+
+def functional_mt_flatten(a):
+    return mint.flatten(a, 1)
+
+case("functional", functional_mt_flatten, z)
+
+def functional_mt_unsq(a):
+    return mint.unsqueeze(a, 1)
+
+case("functional", functional_mt_unsq, x)
+
+def functional_mt_meshgrid(a, c):
+    return mint.meshgrid(a, c)
+
+case("functional", functional_mt_meshgrid, f(3), f(2))
+
+def functional_mt_einsum(a, c):
+    return mint.einsum('ij,jk->ik', a, c)
+
+case("functional", functional_mt_einsum, x, f(4, 2))
+case("functional", mint.bmm, f(2, 3, 4), f(2, 4, 5))
+
+def functional_mt_silu(a):
+    return mint.nn.functional.silu(a)
+
+case("functional", functional_mt_silu, x)
+
+def functional_mt_hardsw(a):
+    return mint.nn.functional.hardswish(a)
+
+case("functional", functional_mt_hardsw, x)
+
+def functional_mt_logsm(a):
+    return mint.nn.functional.log_softmax(a, 1)
+
+case("functional", functional_mt_logsm, x)
+
+def functional_mt_prelu(a, w):
+    return mint.nn.functional.prelu(a, w)
+
+case("functional", functional_mt_prelu, im, f(4))
+
+def functional_mt_bce(a, c):
+    return mint.nn.functional.binary_cross_entropy_with_logits(a, c)
+
+case("functional", functional_mt_bce, x, pos(3, 4))
+
+def functional_mt_arange(a):
+    return a + mint.arange(0, 4)
+
+case("functional", functional_mt_arange, x)
+
+def functional_mt_full(a):
+    return a + mint.full((3, 4), 2.0)
+
+case("functional", functional_mt_full, x)
+
+def functional_mt_eye(a):
+    return a @ mint.eye(4)
+
+case("functional", functional_mt_eye, x)
+
+def functional_mt_allclose(a, c):
+    return mint.isclose(a, c)
+
+case("functional", functional_mt_allclose, x, x)
+
+def functional_mt_any(a):
+    return mint.any(a, 1)
+
+case("functional", functional_mt_any, b(3, 4))
+
+def functional_mt_all(a):
+    return mint.all(a)
+
+case("functional", functional_mt_all, b(3, 4))
+
+def functional_mt_prod(a):
+    return mint.prod(a, 1)
+
+case("functional", functional_mt_prod, x)
+
+def functional_mt_rms(a):
+    return a * mint.rsqrt(mint.mean(mint.square(a), -1, True) + 1e-06)
+
+case("functional", functional_mt_rms, x)
+
+def functional_mt_lerp(a, c):
+    return mint.lerp(a, c, 0.3)
+
+case("functional", functional_mt_lerp, x, x + 1)
+case("functional", mint.trunc, x * 3)
+
+def functional_mt_cross(a, c):
+    return mint.cross(a, c, dim=1)
+
+case("functional", functional_mt_cross, f(4, 3), f(4, 3))
+
+def functional_mt_upn(a):
+    return mint.nn.functional.interpolate(a, scale_factor=2.0, mode='nearest')
+
+case("functional", functional_mt_upn, im)
+
+def functional_mt_glu(a):
+    return mint.nn.functional.glu(a)
+
+case("functional", functional_mt_glu, x)
+
+def functional_mt_sl1(a, c):
+    return mint.nn.functional.smooth_l1_loss(a, c)
+
+case("functional", functional_mt_sl1, x, x + 1)
+
+def functional_mt_rep(a):
+    return mint.tile(a, (2, 2))
+
+case("functional", functional_mt_rep, x)
+
+def functional_mt_gs(a, g):
+    return mint.nn.functional.grid_sample(a, g, align_corners=False)
+
+case("functional", functional_mt_gs, im, f(2, 3, 5, 2))
+
+def functional_mt_pixel(a):
+    return mint.nn.functional.pixel_shuffle(a, 2)
+
+case("functional", functional_mt_pixel, im)
+
+def functional_h_split2(a):
+    return ops.vsplit(a, 3)
+
+case("functional", functional_h_split2, x)
+
+def functional_moveaxis(a):
+    return ops.movedim(a, 0, 2)
+
+case("functional", functional_moveaxis, z)
+
+def functional_block_diag(a, c):
+    return ops.block_diag(a, c)
+
+case("functional", functional_block_diag, x, f(2, 2))
+
+def functional_cumulative(a):
+    return ops.logcumsumexp(a, 1)
+
+case("functional", functional_cumulative, x)
+
+def functional_trapz(a):
+    return ops.trapz(a)
+
+case("functional", functional_trapz, x)
+case("functional", ops.heaviside, x, x)
+case("functional", ops.ldexp, x, i(0, 4, 3, 4))
+case("functional", ops.xlogy, x, pos(3, 4))
+
+def functional_nansum(a):
+    return ops.nansum(a, 1)
+
+case("functional", functional_nansum, x)
+case("functional", ops.std, x)
+
+def functional_unstack2(a):
+    return ops.unbind(a, 1)
+
+case("functional", functional_unstack2, x)
+
+def functional_swap(a):
+    return ops.swapdims(a, 0, 1)
+
+case("functional", functional_swap, x)
+
+def functional_vander(a):
+    return ops.vander(a, 3)
+
+case("functional", functional_vander, f(4))
+
+def functional_select_scatter(a, c):
+    return ops.select_scatter(a, c, 1, 2)
+
+case("functional", functional_select_scatter, x, f(3))
+
+def functional_slice_scatter(a, c):
+    return ops.slice_scatter(a, c, 1, 0, 2)
+
+case("functional", functional_slice_scatter, x, f(3, 2))
+
+def functional_tril_ind(a):
+    return a + ops.tril_indices(3, 4, 0).sum()
+
+case("functional", functional_tril_ind, x)
+case("functional", ops.ger, f(3), f(4))
+case("functional", ops.mv, x, f(4))
+
+def functional_svd(a):
+    return ops.matrix_band_part(a, 1, 1)
+
+case("functional", functional_svd, x)
+case("functional", ops.det, f(3, 3))
+
+def functional_geqz(a):
+    return ops.greater_equal(a, 0)
+
+case("functional", functional_geqz, x)
+x = f(3, 4)
+y = f(3, 4)
+p_ = pos(3, 4)
+d = x.astype(np.float64)
+e = y.astype(np.float64)
+pd = p_.astype(np.float64)
+h = x.astype(np.float16)
+g = y.astype(np.float16)
+ph = p_.astype(np.float16)
+im = f(2, 4, 6, 5)
+case("doubles", P.Abs(), d)
+case("halves", P.Abs(), h)
+case("doubles", P.Neg(), d)
+case("halves", P.Neg(), h)
+case("doubles", P.Sign(), d)
+case("halves", P.Sign(), h)
+case("doubles", P.Square(), d)
+case("halves", P.Square(), h)
+case("doubles", P.Floor(), d)
+case("halves", P.Floor(), h)
+case("doubles", P.Ceil(), d)
+case("halves", P.Ceil(), h)
+case("doubles", P.Rint(), d)
+case("halves", P.Rint(), h)
+case("doubles", P.Round(), d)
+case("halves", P.Round(), h)
+case("doubles", P.Exp(), d)
+case("halves", P.Exp(), h)
+case("doubles", P.Expm1(), d)
+case("halves", P.Expm1(), h)
+case("doubles", P.Sin(), d)
+case("halves", P.Sin(), h)
+case("doubles", P.Cos(), d)
+case("halves", P.Cos(), h)
+case("doubles", P.Tan(), d)
+case("halves", P.Tan(), h)
+case("doubles", P.Atan(), d)
+case("halves", P.Atan(), h)
+case("doubles", P.Sinh(), d)
+case("halves", P.Sinh(), h)
+case("doubles", P.Cosh(), d)
+case("halves", P.Cosh(), h)
+case("doubles", P.Tanh(), d)
+case("halves", P.Tanh(), h)
+case("doubles", P.Asinh(), d)
+case("halves", P.Asinh(), h)
+case("doubles", P.Erf(), d)
+case("halves", P.Erf(), h)
+case("doubles", P.Erfc(), d)
+case("halves", P.Erfc(), h)
+case("doubles", P.ReLU(), d)
+case("halves", P.ReLU(), h)
+case("halves", P.ReLU6(), h)
+case("doubles", P.Sigmoid(), d)
+case("halves", P.Sigmoid(), h)
+case("halves", P.Softplus(), h)
+case("doubles", P.Softsign(), d)
+case("halves", P.Softsign(), h)
+case("halves", P.Mish(), h)
+case("halves", P.SeLU(), h)
+case("doubles", P.HSwish(), d)
+case("halves", P.HSwish(), h)
+case("doubles", P.HSigmoid(), d)
+case("halves", P.HSigmoid(), h)
+case("doubles", P.GeLU(), d)
+case("halves", P.GeLU(), h)
+case("halves", P.FastGeLU(), h)
+case("doubles", P.Sqrt(), pd)
+case("halves", P.Sqrt(), ph)
+case("doubles", P.Rsqrt(), pd)
+case("halves", P.Rsqrt(), ph)
+case("doubles", P.Log(), pd)
+case("halves", P.Log(), ph)
+case("doubles", P.Log1p(), pd)
+case("halves", P.Log1p(), ph)
+case("doubles", P.Reciprocal(), pd)
+case("halves", P.Reciprocal(), ph)
+case("halves", P.Add(), ph, g)
+case("halves", P.Sub(), ph, g)
+case("halves", P.Mul(), ph, g)
+case("halves", P.RealDiv(), ph, g)
+case("halves", P.FloorDiv(), ph, g)
+case("halves", P.FloorMod(), ph, g)
+case("halves", P.Mod(), ph, g)
+case("halves", P.Maximum(), ph, g)
+case("halves", P.Pow(), ph, g)
+case("halves", P.Atan2(), ph, g)
+case("halves", P.Xdivy(), ph, g)
+
+def types_dr_ReduceSum(a):
+    return P.ReduceSum()(a, 1)
+
+case("doubles", types_dr_ReduceSum, d)
+
+def types_hr_ReduceSum(a):
+    return P.ReduceSum()(a, 1)
+
+case("halves", types_hr_ReduceSum, h)
+
+def types_dr_ReduceMean(a):
+    return P.ReduceMean()(a, 1)
+
+case("doubles", types_dr_ReduceMean, d)
+
+def types_hr_ReduceMean(a):
+    return P.ReduceMean()(a, 1)
+
+case("halves", types_hr_ReduceMean, h)
+
+def types_dr_ReduceMax(a):
+    return P.ReduceMax()(a, 1)
+
+case("doubles", types_dr_ReduceMax, d)
+
+def types_hr_ReduceMax(a):
+    return P.ReduceMax()(a, 1)
+
+case("halves", types_hr_ReduceMax, h)
+
+def types_dr_ReduceProd(a):
+    return P.ReduceProd()(a, 1)
+
+case("doubles", types_dr_ReduceProd, d)
+
+def types_hr_ReduceProd(a):
+    return P.ReduceProd()(a, 1)
+
+case("halves", types_hr_ReduceProd, h)
+case("doubles", P.Softmax(-1), d)
+case("halves", P.Softmax(-1), h)
+case("halves", P.LogSoftmax(-1), h)
+case("halves", P.MatMul(), h, ph.T.copy())
+case("doubles", P.MatMul(), d, pd.T.copy())
+
+def types_h_ln(a, c, k):
+    return P.LayerNorm(1, 1, 1e-05)(a, c, k)
+
+case("halves", types_h_ln, h, f(4).astype(np.float16), f(4).astype(np.float16))
+
+def types_h_cumsum(a):
+    return P.CumSum()(a, 1)
+
+case("halves", types_h_cumsum, h)
+
+def types_d_cumsum(a):
+    return P.CumSum()(a, 1)
+
+case("doubles", types_d_cumsum, d)
+
+def types_h_rb(a):
+    return P.ResizeBilinearV2()(a, (3, 4))
+
+case("halves", types_h_rb, im.astype(np.float16))
+
+def types_d_rb(a):
+    return P.ResizeBilinearV2()(a, (3, 4))
+
+case("doubles", types_d_rb, im.astype(np.float64))
+
+def types_h_conv(a, w):
+    return ops.conv2d(a, w, pad_mode='same')
+
+case("halves", types_h_conv, im.astype(np.float16), f(3, 4, 3, 3).astype(np.float16))
+case("halves", nn.AvgPool2d(2, 2), im.astype(np.float16))
+case("halves", nn.MaxPool2d(2, 2), im.astype(np.float16))
+case("doubles", nn.MaxPool2d(2, 2), im.astype(np.float64))
+case("halves", P.Elu(), h)
+case("doubles", P.Elu(), d)
+
+def types_d_gn(a):
+    return ops.group_norm(a, 2)
+
+case("doubles", types_d_gn, im.astype(np.float64))
+
+def types_d_norm(a):
+    return ops.norm(a, dim=1)
+
+case("doubles", types_d_norm, d)
+
+def types_d_lse(a):
+    return ops.logsumexp(a, 1)
+
+case("doubles", types_d_lse, d)
+case("doubles", P.L2Normalize(1), d)
+case("halves", P.L2Normalize(1), h)
+
+def types_d_lrelu(a):
+    return ops.leaky_relu(a, 0.3)
+
+case("doubles", types_d_lrelu, d)
+
+def types_d_kl(a, c):
+    return ops.kl_div(a, c)
+
+case("doubles", types_d_kl, d, pd)
+
+def types_d_lin(a):
+    return a + ops.linspace(Tensor(0.1, ms.float64), Tensor(2.0, ms.float64), 4)
+
+case("doubles", types_d_lin, d)
+
+def types_d_near(a):
+    return ops.interpolate(a, size=(7, 8), mode='nearest')
+
+case("doubles", types_d_near, im.astype(np.float64))
+case("doubles", ops.trace, d[:, :3].copy())
+
+def types_i_mean(a):
+    return P.ReduceMean()(a, 1)
+
+case("integers", types_i_mean, i(-9, 9, 3, 4))
+
+def types_i64_div(a, c):
+    return a // c
+
+case("integers", types_i64_div, l(-9, 9, 5), l(1, 4, 5))
+
+def types_i8_add(a, c):
+    return a + c
+
+case("integers", types_i8_add, i(-100, 100, 5).astype(np.int8), i(-100, 100, 5).astype(np.int8))
+
+def types_u8_mul(a, c):
+    return a * c
+
+case("integers", types_u8_mul, i(0, 200, 5).astype(np.uint8), i(0, 200, 5).astype(np.uint8))
+
+def types_i_sqrt(a):
+    return ops.sqrt(a)
+
+case("integers", types_i_sqrt, i(0, 9, 5))
+
+def types_b_sum(a):
+    return ops.cast(a, ms.int32).sum()
+
+case("integers", types_b_sum, b(3, 4))
+
+def types_b_cast(a):
+    return ops.cast(a, ms.bool_)
+
+case("integers", types_b_cast, x)
+
+def types_i16_max(a, c):
+    return ops.maximum(a, c)
+
+case("integers", types_i16_max, i(-9, 9, 5).astype(np.int16), i(-9, 9, 5))
+
+def types_i_pow(a):
+    return a ** 3
+
+case("integers", types_i_pow, i(-4, 4, 5))
+
+def types_i_mm(a, c):
+    return ops.matmul(a, c)
+
+case("integers", types_i_mm, i(-4, 4, 3, 4), i(-4, 4, 4, 2))
+
+def types_i_topk(a):
+    return ops.topk(a, 2)
+
+case("integers", types_i_topk, i(-9, 9, 3, 4))
+
+def types_i_neg(a):
+    return -a
+
+case("integers", types_i_neg, i(-9, 9, 4).astype(np.int8))
+
+def types_f2u8(a):
+    return ops.cast(a, ms.uint8)
+
+case("integers", types_f2u8, np.array([300.7, -2.3, 255.9], np.float32))
+
+def types_f2i8(a):
+    return ops.cast(a, ms.int8)
+
+case("integers", types_f2i8, np.array([300.7, -200.3, 127.9], np.float32))
+x = f(3, 4)
+im = f(2, 4, 4, 6)
+
+def compositions_any(a):
+    return ops.any(a, 1)
+
+case("compositions", compositions_any, b(3, 4))
+
+def compositions_hamming(a):
+    return a * ops.hamming_window(6)
+
+case("compositions", compositions_hamming, f(6))
+
+def compositions_blackman(a):
+    return a * ops.blackman_window(Tensor(6, ms.int32))
+
+case("compositions", compositions_blackman, f(6))
+
+def compositions_bucketize(a):
+    return ops.bucketize(a, [-1.0, 0.0, 0.5])
+
+case("compositions", compositions_bucketize, x)
+
+def compositions_bucketize_r(a):
+    return ops.bucketize(a, [-1.0, 0.0, 0.5], right=True)
+
+case("compositions", compositions_bucketize_r, x)
+case("compositions", nn.ChannelShuffle(2), im)
+
+def compositions_index_fill(a):
+    return ops.index_fill(a, 1, Tensor([0, 2], ms.int32), Tensor(9.0, ms.float32))
+
+case("compositions", compositions_index_fill, x)
+
+def compositions_logit(a):
+    return ops.logit(a, 0.1)
+
+case("compositions", compositions_logit, pos(3, 4))
+
+def compositions_logaddexp2(a, c):
+    return ops.logaddexp2(a, c)
+
+case("compositions", compositions_logaddexp2, x, x + 1)
+
+def compositions_fill_diag(a):
+    return ops.fill_diagonal(a, 5.0) if hasattr(ops, 'fill_diagonal') else P.FillDiagonal(5.0)(a)
+
+case("compositions", compositions_fill_diag, x)
+
+def compositions_upper(a, c):
+    return P.UpperBound()(a, c)
+
+case("compositions", compositions_upper, np.sort(f(2, 6)), f(2, 3))
+
+def compositions_equal_all(a, c):
+    return ops.equal_count(a, c) if hasattr(ops, 'equal_count') else P.EqualCount()(a, c)
+
+case("compositions", compositions_equal_all, i(0, 2, 5), i(0, 2, 5))
+case("compositions", P.SquareSumAll(), x, x)
+
+def compositions_cdist1(a, c):
+    return ops.cdist(a, c, 1.0)
+
+case("compositions", compositions_cdist1, f(3, 4), f(5, 4))
+
+def compositions_cross1(a, c):
+    return ops.cross(a, c, dim=0)
+
+case("compositions", compositions_cross1, f(3, 4), f(3, 4))
+
+def compositions_ss_right(a, c):
+    return ops.searchsorted(a, c, right=True)
+
+case("compositions", compositions_ss_right, np.sort(f(2, 6)), f(2, 3))
+
+def compositions_band(a):
+    return ops.matrix_band_part(a, 0, -1)
+
+case("compositions", compositions_band, x)
+
+def compositions_logcum(a):
+    return ops.logcumsumexp(a, 0)
+
+case("compositions", compositions_logcum, x)
+
+def compositions_triuind(a):
+    return a + ops.triu_indices(3, 4, 1).sum()
+
+case("compositions", compositions_triuind, x)
+
+def compositions_unpool3(a):
+    return ops.max_unpool3d(*ops.max_pool3d(a, 2, 2, return_indices=True), 2, 2)
+
+case("compositions", compositions_unpool3, f(1, 2, 4, 4, 4))
 
 
 class If1(nn.Cell):
