@@ -206,7 +206,10 @@ class Join {
     );
     this.then.graph.setOutputs([...columns[0], ...differing.map((d) => extentValue(d.then, this.then))]);
     this.otherwise.graph.setOutputs([...columns[1], ...differing.map((d) => extentValue(d.else, this.otherwise))]);
-    if (this.pairs.length === 0) return [][Symbol.iterator]();
+    if (this.pairs.length === 0) {
+      for (const { graph } of [this.then, this.otherwise]) graph.dispose();
+      return [][Symbol.iterator]();
+    }
     const extents = differing.map(() => this.calls.evaluator.freshExtent("branch"));
     const results = builder.createAll(If, { condition }, { then: this.then.graph, else: this.otherwise.graph, extents });
     return results.slice(0, this.pairs.length)[Symbol.iterator]();
