@@ -85,6 +85,23 @@ describe("MindIR import: families of operators and control flow", function () {
   }
 });
 
+describe("MindIR import: weights beside the model", () => {
+  const folder = join("tests", "models", "mindir-external");
+  const [x, y] = ["input.npy", "output.npy"].map((name) => parseNpySeries(readFileSync(join(folder, name)), name)[0]!);
+  const key = new TextEncoder().encode("0123456789ABCDEF");
+
+  it("reads them from their folder", () => {
+    const model = readMindir(new FileSource(join(folder, "net_graph.mindir")));
+    expectClose(run(importMindir(model).graph, [x!])[0]!, y!, "result");
+  });
+
+  it("decrypts them with the model's key", () => {
+    const model = readMindir(new FileSource(join(folder, "enc_graph.mindir")), { key });
+    expectClose(run(importMindir(model, { key }).graph, [x!])[0]!, y!, "result");
+    expect(refusal(model).diagnostics[0]!.code).to.equal("encrypted");
+  });
+});
+
 /** A model of one graph with the nodes; the last one's output is the result. */
 const single = (inputs: ReturnType<typeof input>[], nodes: readonly MindirNode[], weights: ReturnType<typeof floats>[] = []): MindirModel =>
   modelMessage(graphMessage("g", { input: inputs, node: nodes, parameter: weights, output: outputs(nodes.at(-1)!.output[0]!) }));

@@ -74,6 +74,11 @@ export class DecryptedSource implements ByteSource {
     return this.source.name;
   }
 
+  /** The encrypted file. */
+  get file(): ByteSource {
+    return this.source;
+  }
+
   read(offset: number, length: number): Uint8Array {
     if (offset < 0 || length < 0 || offset + length > this.size)
       throw new RangeError(`bytes ${offset} to ${offset + length} are outside '${this.name}'`);

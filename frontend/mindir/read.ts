@@ -3,7 +3,7 @@ import type { ByteSource } from "../../ir/data.ts";
 import { CompileError } from "../../ir/diagnostic.ts";
 import { ExternalFiles } from "../external-files.ts";
 import { Schema } from "../protobuf.ts";
-import { decrypt, isEncrypted } from "./decrypt.ts";
+import { decrypt, DecryptedSource, isEncrypted } from "./decrypt.ts";
 import type { MindirGraph, MindirModel } from "./messages.ts";
 
 const schema = new Schema(
@@ -37,7 +37,9 @@ export function readMindir(source: ByteSource, options: MindirReadOptions = {}):
 
 /** The weight files beside `source`, decrypted with the key where they are encrypted. */
 export const mindirExternalFiles = (source: ByteSource, options: MindirReadOptions = {}): ExternalFiles | undefined =>
-  ExternalFiles.beside(source, (file) => (isEncrypted(file) ? decrypt(file, options.key) : file));
+  ExternalFiles.beside(source instanceof DecryptedSource ? source.file : source, (file) =>
+    isEncrypted(file) ? decrypt(file, options.key) : file,
+  );
 
 function readPlain(source: ByteSource): MindirModel {
   if (source.size > 0 && source.read(0, 1)[0] === onnxFirstByte) refuseOld(source);
