@@ -29,7 +29,9 @@ export function evaluateOp(op: Op, context: PassContext): readonly Constant[] | 
   if (Object.values(op.attributes).some(isSymbolic)) return undefined;
   const executable = executableOf(op, context);
   const given = operands.filter((c) => c !== undefined);
-  const results = executable.run(given.map((c) => ({ data: viewBytes(c.type.dtype, alignedBytes(c.data)), dims: staticShape(c.type.shape)! })));
+  const results = executable.run(
+    given.map((c) => ({ data: viewBytes(c.type.dtype, alignedBytes(c.data)), dims: staticShape(c.type.shape)! })),
+  );
   return results.map(({ data, dims }, i) => {
     const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
     return { type: tensor(op.results[i]!.tensor.dtype, dims), data: memoryData(bytes) };
@@ -60,7 +62,8 @@ function keyOf(op: Op): string | undefined {
   return `${op.name}(${types.join()})${Object.values(op.attributes).map(attributeKey).join(";")}`;
 }
 
-const attributeKey = (v: unknown): string => (Array.isArray(v) ? `[${v.map(attributeKey).join()}]` : Object.is(v, -0) ? "-0" : `${typeof v} ${String(v)}`);
+const attributeKey = (v: unknown): string =>
+  Array.isArray(v) ? `[${v.map(attributeKey).join()}]` : Object.is(v, -0) ? "-0" : `${typeof v} ${String(v)}`;
 
 /** A graph that holds a copy of the op alone, its operands as inputs. */
 export function standalone(op: Op): Graph {

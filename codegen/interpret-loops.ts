@@ -58,5 +58,8 @@ function store(on: Interpreter, { buffer, at, value, combine }: Extract<Stmt, { 
   const elements = on.elements(buffer);
   const offset = on.offset(buffer, at);
   const given = on.value(value);
-  elements[offset] = roundScalar(buffer.dtype, combine ? evaluateBinary(combine, computeType(buffer.dtype), elements[offset]!, given) : given);
+  elements[offset] = roundScalar(
+    buffer.dtype,
+    combine ? evaluateBinary(combine, computeType(buffer.dtype), elements[offset]!, given) : given,
+  );
 }

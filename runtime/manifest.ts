@@ -29,7 +29,13 @@ export type ManifestStep =
   | { readonly kind: "run"; readonly kernel: number; readonly args: readonly number[]; readonly extents: readonly number[] }
   | { readonly kind: "copy"; readonly from: number; readonly to: number; readonly iteration?: number }
   | { readonly kind: "if"; readonly condition: number; readonly then: readonly ManifestStep[]; readonly else: readonly ManifestStep[] }
-  | { readonly kind: "loop"; readonly iteration: number; readonly limit?: number; readonly condition?: number; readonly steps: readonly ManifestStep[] }
+  | {
+      readonly kind: "loop";
+      readonly iteration: number;
+      readonly limit?: number;
+      readonly condition?: number;
+      readonly steps: readonly ManifestStep[];
+    }
   | { readonly kind: "extent"; readonly extent: number; readonly from: number };
 
 export interface ManifestKernel {

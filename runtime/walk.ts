@@ -4,8 +4,16 @@
 import type { ManifestBuffer, ManifestStep } from "./manifest.ts";
 
 export type TypedArray =
-  | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array
-  | BigInt64Array | BigUint64Array | Float32Array | Float64Array;
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+  | Float32Array
+  | Float64Array;
 
 interface ArrayType {
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): TypedArray;
@@ -15,8 +23,19 @@ interface ArrayType {
 /** The typed array over memory of a dtype; f16, bf16 and narrower floats appear as their bits. */
 export function arrayType(dtype: string): ArrayType {
   const types: Readonly<Record<string, ArrayType>> = {
-    f32: Float32Array, f64: Float64Array, i8: Int8Array, i16: Int16Array, i32: Int32Array, i64: BigInt64Array,
-    i2: Int8Array, i4: Int8Array, u16: Uint16Array, u32: Uint32Array, u64: BigUint64Array, f16: Uint16Array, bf16: Uint16Array,
+    f32: Float32Array,
+    f64: Float64Array,
+    i8: Int8Array,
+    i16: Int16Array,
+    i32: Int32Array,
+    i64: BigInt64Array,
+    i2: Int8Array,
+    i4: Int8Array,
+    u16: Uint16Array,
+    u32: Uint32Array,
+    u64: BigUint64Array,
+    f16: Uint16Array,
+    bf16: Uint16Array,
   };
   return types[dtype] ?? Uint8Array;
 }
@@ -52,7 +71,12 @@ const product = (dims: readonly number[]): number => dims.reduce((a, b) => a * b
 const align = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 
 /** Runs `program` once. `weights` holds the constants; inputs are in the program's order and of its dtypes. */
-export function walk(program: WalkedProgram, weights: ArrayBufferLike, weightsOffset: number, inputs: readonly WalkedTensor[]): WalkedTensor[] {
+export function walk(
+  program: WalkedProgram,
+  weights: ArrayBufferLike,
+  weightsOffset: number,
+  inputs: readonly WalkedTensor[],
+): WalkedTensor[] {
   return new Walk(program, weights, weightsOffset, inputs).run();
 }
 
@@ -79,7 +103,11 @@ class Walk {
         case "input":
           return inputs[storage.index]!.data;
         case "output":
-          return (this.outputs[storage.index] = new type(new ArrayBuffer(plan.capacities[i]! * type.BYTES_PER_ELEMENT), 0, plan.capacities[i]!));
+          return (this.outputs[storage.index] = new type(
+            new ArrayBuffer(plan.capacities[i]! * type.BYTES_PER_ELEMENT),
+            0,
+            plan.capacities[i]!,
+          ));
         case "constant":
           return new type(weights, weightsOffset + storage.offset, plan.capacities[i]!);
         case "arena":

@@ -11,16 +11,19 @@ import { anyIndices, check, clamp, expectResult, extents, flat, given, indicesOf
 
 describe("gather", () => {
   it("gather picks slices, with indices of any value", () => {
-    check(fc.tuple(shapes(1, 3), fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 2 }), fc.nat(), anyIndices(9), fc.boolean()), ([shape, picked, at, ids, symbolic]) => {
-      const a = at % shape.length;
-      const x = Table.counting(shape);
-      const indices = new Table(picked, ids.slice(0, size(picked)));
-      const y = Table.of(shape.toSpliced(a, 1, ...picked), (p) => {
-        const i = indices.at(p.slice(a, a + picked.length));
-        return x.at([...p.slice(0, a), clamp(i, shape[a]!), ...p.slice(a + picked.length)]);
-      });
-      expectResult(runOp(Gather, { x: given(x, symbolic), indices: indicesOf(indices) }, { axis: a - shape.length }, extents)[0], y);
-    });
+    check(
+      fc.tuple(shapes(1, 3), fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 2 }), fc.nat(), anyIndices(9), fc.boolean()),
+      ([shape, picked, at, ids, symbolic]) => {
+        const a = at % shape.length;
+        const x = Table.counting(shape);
+        const indices = new Table(picked, ids.slice(0, size(picked)));
+        const y = Table.of(shape.toSpliced(a, 1, ...picked), (p) => {
+          const i = indices.at(p.slice(a, a + picked.length));
+          return x.at([...p.slice(0, a), clamp(i, shape[a]!), ...p.slice(a + picked.length)]);
+        });
+        expectResult(runOp(Gather, { x: given(x, symbolic), indices: indicesOf(indices) }, { axis: a - shape.length }, extents)[0], y);
+      },
+    );
   });
 
   it("gather shares leading axes", () => {
@@ -36,14 +39,23 @@ describe("gather", () => {
   });
 
   it("gather_elements", () => {
-    check(fc.tuple(shapes(1, 3), fc.nat(), fc.integer({ min: 0, max: 4 }), anyIndices(64), fc.boolean()), ([shape, at, n, ids, symbolic]) => {
-      const a = at % shape.length;
-      const x = Table.counting(shape);
-      const picked = shape.with(a, n);
-      const indices = new Table(picked, Array.from({ length: size(picked) }, (_, k) => ids[k % 64]!));
-      const y = Table.of(picked, (p) => x.at(p.with(a, clamp(indices.at(p), shape[a]!))));
-      expectResult(runOp(GatherElements, { x: given(x, symbolic), indices: given(indices, symbolic, "i32") }, { axis: a }, extents)[0], y);
-    });
+    check(
+      fc.tuple(shapes(1, 3), fc.nat(), fc.integer({ min: 0, max: 4 }), anyIndices(64), fc.boolean()),
+      ([shape, at, n, ids, symbolic]) => {
+        const a = at % shape.length;
+        const x = Table.counting(shape);
+        const picked = shape.with(a, n);
+        const indices = new Table(
+          picked,
+          Array.from({ length: size(picked) }, (_, k) => ids[k % 64]!),
+        );
+        const y = Table.of(picked, (p) => x.at(p.with(a, clamp(indices.at(p), shape[a]!))));
+        expectResult(
+          runOp(GatherElements, { x: given(x, symbolic), indices: given(indices, symbolic, "i32") }, { axis: a }, extents)[0],
+          y,
+        );
+      },
+    );
   });
 
   it("gather_nd", () => {
@@ -52,7 +64,10 @@ describe("gather", () => {
       const count = k % (shape.length - batch + 1);
       const x = Table.counting(shape);
       const lead = [...shape.slice(0, batch), n];
-      const indices = new Table([...lead, count], Array.from({ length: size(lead) * count }, (_, i) => ids[i % 48]!));
+      const indices = new Table(
+        [...lead, count],
+        Array.from({ length: size(lead) * count }, (_, i) => ids[i % 48]!),
+      );
       const y = Table.of([...lead, ...shape.slice(batch + count)], (p) => {
         const vector = Array.from({ length: count }, (_, i) => clamp(indices.at([...p.slice(0, lead.length), i]), shape[batch + i]!));
         return x.at([...p.slice(0, batch), ...vector, ...p.slice(lead.length)]);
@@ -80,16 +95,30 @@ describe("scatter", () => {
   }
 
   it("scatter_elements", () => {
-    check(fc.tuple(shapes(1, 3), fc.nat(), fc.integer({ min: 0, max: 3 }), anyIndices(48), reductions, fc.boolean()), ([shape, at, n, ids, how, symbolic]) => {
-      const a = at % shape.length;
-      const x = Table.counting(shape);
-      const picked = shape.with(a, n);
-      const indices = new Table(picked, Array.from({ length: size(picked) }, (_, k) => ids[k % 48]!));
-      const updates = Table.counting(picked, 2);
-      const y = scattered(x, how, points(picked).map((p) => [p.with(a, indices.at(p)), updates.at(p)]));
-      const operands = { x: given(x, symbolic, "i64"), indices: given(indices, symbolic, "i64"), updates: given(updates, symbolic, "i64") };
-      expectResult(runOp(ScatterElements, operands, { axis: a - shape.length, reduction: how }, extents)[0], y);
-    });
+    check(
+      fc.tuple(shapes(1, 3), fc.nat(), fc.integer({ min: 0, max: 3 }), anyIndices(48), reductions, fc.boolean()),
+      ([shape, at, n, ids, how, symbolic]) => {
+        const a = at % shape.length;
+        const x = Table.counting(shape);
+        const picked = shape.with(a, n);
+        const indices = new Table(
+          picked,
+          Array.from({ length: size(picked) }, (_, k) => ids[k % 48]!),
+        );
+        const updates = Table.counting(picked, 2);
+        const y = scattered(
+          x,
+          how,
+          points(picked).map((p) => [p.with(a, indices.at(p)), updates.at(p)]),
+        );
+        const operands = {
+          x: given(x, symbolic, "i64"),
+          indices: given(indices, symbolic, "i64"),
+          updates: given(updates, symbolic, "i64"),
+        };
+        expectResult(runOp(ScatterElements, operands, { axis: a - shape.length, reduction: how }, extents)[0], y);
+      },
+    );
   });
 
   it("scatter_nd", () => {
@@ -99,26 +128,33 @@ describe("scatter", () => {
       const indices = new Table([n, count], ids.slice(0, n * count));
       const updates = Table.counting([n, ...shape.slice(count)], 2);
       const vector = (i: number): number[] => Array.from({ length: count }, (_, c) => indices.at([i, c]));
-      const y = scattered(x, how, points(updates.shape).map((p) => [[...vector(p[0]!), ...p.slice(1)], updates.at(p)]));
+      const y = scattered(
+        x,
+        how,
+        points(updates.shape).map((p) => [[...vector(p[0]!), ...p.slice(1)], updates.at(p)]),
+      );
       const operands = { x: given(x, false, "i32"), indices: indicesOf(indices), updates: given(updates, false, "i32") };
       expectResult(runOp(ScatterNd, operands, { reduction: how })[0], y);
     });
   });
 
   it("tensor_scatter", () => {
-    check(fc.tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 5 }), anyIndices(2), fc.boolean()), ([n, length, starts, circular]) => {
-      const cache = Table.counting([2, n, 2]);
-      const update = Table.counting([2, Math.min(length, n), 2], 100);
-      const values = [...cache.values];
-      for (const [b, t, c] of points(update.shape)) {
-        const to = starts[b!]! + t!;
-        const place = circular ? ((to % n) + n) % n : to;
-        if (place >= 0 && place < n) values[flat(cache.shape, [b!, place, c!])] = update.at([b!, t!, c!]);
-      }
-      const operands = { cache: given(cache), update: given(update), starts: indicesOf(new Table([2], starts)) };
-      const attributes = { axis: 1, mode: circular ? "circular" : "linear" };
-      expectResult(runOp(TensorScatter, operands, attributes)[0], new Table(cache.shape, values));
-    });
+    check(
+      fc.tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 5 }), anyIndices(2), fc.boolean()),
+      ([n, length, starts, circular]) => {
+        const cache = Table.counting([2, n, 2]);
+        const update = Table.counting([2, Math.min(length, n), 2], 100);
+        const values = [...cache.values];
+        for (const [b, t, c] of points(update.shape)) {
+          const to = starts[b!]! + t!;
+          const place = circular ? ((to % n) + n) % n : to;
+          if (place >= 0 && place < n) values[flat(cache.shape, [b!, place, c!])] = update.at([b!, t!, c!]);
+        }
+        const operands = { cache: given(cache), update: given(update), starts: indicesOf(new Table([2], starts)) };
+        const attributes = { axis: 1, mode: circular ? "circular" : "linear" };
+        expectResult(runOp(TensorScatter, operands, attributes)[0], new Table(cache.shape, values));
+      },
+    );
   });
 
   it("refuses updates that do not fit", () => {
@@ -158,8 +194,18 @@ describe("generate", () => {
   it("meshgrid", () => {
     const xs = [Table.counting([2]), Table.counting([3], 10), Table.counting([1], 20)];
     const ij = runOp(Meshgrid, { xs: xs.map((x) => given(x)) });
-    ij.forEach((y, k) => expectResult(y, Table.of([2, 3, 1], (p) => xs[k]!.at([p[k]!]))));
+    ij.forEach((y, k) =>
+      expectResult(
+        y,
+        Table.of([2, 3, 1], (p) => xs[k]!.at([p[k]!])),
+      ),
+    );
     const xy = runOp(Meshgrid, { xs: xs.map((x) => given(x)) }, { indexing: "xy" });
-    xy.forEach((y, k) => expectResult(y, Table.of([3, 2, 1], (p) => xs[k]!.at([p[[1, 0, 2][k]!]!]))));
+    xy.forEach((y, k) =>
+      expectResult(
+        y,
+        Table.of([3, 2, 1], (p) => xs[k]!.at([p[[1, 0, 2][k]!]!])),
+      ),
+    );
   });
 });

@@ -86,25 +86,28 @@ describe("movement", () => {
 
   it("slice takes what a loop from start to end takes", () => {
     const bound = fc.oneof(fc.integer({ min: -7, max: 7 }), fc.constantFrom(2 ** 31 - 1, -(2 ** 63)));
-    check(fc.tuple(fc.integer({ min: 0, max: 5 }), bound, bound, fc.constantFrom(1, 2, 3, -1, -2, -4), fc.boolean()), ([n, start, end, step, symbolic]) => {
-      const whole = Array.from({ length: n }, (_, i) => i);
-      const [low, high] = step > 0 ? [0, n] : [-1, n - 1];
-      const fix = (b: number): number => Math.min(Math.max(b < 0 ? b + n : b, low), high);
-      // ONNX moves the start of a backward slice to the first element; a named extent follows Python.
-      const from = step < 0 && !symbolic && n > 0 ? Math.max(0, fix(start)) : fix(start);
-      const expected: number[] = [];
-      for (let i = from; step > 0 ? i < fix(end) : i > fix(end); i += step) expected.push(whole[i]!);
-      const [length] = dimsOf([n], symbolic && n !== 1);
-      const range = sliceRange(length!, start, end, step);
-      const x = given(new Table([n], whole), symbolic);
-      const [y] = runOp(Slice, { x }, { starts: [range.start], sizes: [range.size], steps: [step] }, extents);
-      expect(y?.values).to.deep.equal(expected);
-      const starts = indicesOf(new Table([1], [start]));
-      const steps = indicesOf(new Table([1], [step]));
-      if (n === 0 || (step < 0 && symbolic) || Math.abs(start) > 100) return;
-      const [dynamic] = runOp(DynamicSlice, { x, starts, steps }, { shape: [expected.length] }, extents);
-      expect(dynamic?.values).to.deep.equal(expected);
-    });
+    check(
+      fc.tuple(fc.integer({ min: 0, max: 5 }), bound, bound, fc.constantFrom(1, 2, 3, -1, -2, -4), fc.boolean()),
+      ([n, start, end, step, symbolic]) => {
+        const whole = Array.from({ length: n }, (_, i) => i);
+        const [low, high] = step > 0 ? [0, n] : [-1, n - 1];
+        const fix = (b: number): number => Math.min(Math.max(b < 0 ? b + n : b, low), high);
+        // ONNX moves the start of a backward slice to the first element; a named extent follows Python.
+        const from = step < 0 && !symbolic && n > 0 ? Math.max(0, fix(start)) : fix(start);
+        const expected: number[] = [];
+        for (let i = from; step > 0 ? i < fix(end) : i > fix(end); i += step) expected.push(whole[i]!);
+        const [length] = dimsOf([n], symbolic && n !== 1);
+        const range = sliceRange(length!, start, end, step);
+        const x = given(new Table([n], whole), symbolic);
+        const [y] = runOp(Slice, { x }, { starts: [range.start], sizes: [range.size], steps: [step] }, extents);
+        expect(y?.values).to.deep.equal(expected);
+        const starts = indicesOf(new Table([1], [start]));
+        const steps = indicesOf(new Table([1], [step]));
+        if (n === 0 || (step < 0 && symbolic) || Math.abs(start) > 100) return;
+        const [dynamic] = runOp(DynamicSlice, { x, starts, steps }, { shape: [expected.length] }, extents);
+        expect(dynamic?.values).to.deep.equal(expected);
+      },
+    );
   });
 
   it("slices with named bounds stay polynomials", () => {
@@ -120,39 +123,56 @@ describe("movement", () => {
   });
 
   it("a run-time slice never leaves the tensor", () => {
-    check(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: -20, max: 20 }), fc.integer({ min: -5, max: 5 })), ([n, start, step]) => {
-      const operands = { x: given(Table.counting([n])), starts: indicesOf(new Table([1], [start])), steps: indicesOf(new Table([1], [step])) };
-      expect(runOp(DynamicSlice, operands, { shape: [6] })[0]?.values).to.have.length(6);
-    });
+    check(
+      fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: -20, max: 20 }), fc.integer({ min: -5, max: 5 })),
+      ([n, start, step]) => {
+        const operands = {
+          x: given(Table.counting([n])),
+          starts: indicesOf(new Table([1], [start])),
+          steps: indicesOf(new Table([1], [step])),
+        };
+        expect(runOp(DynamicSlice, operands, { shape: [6] })[0]?.values).to.have.length(6);
+      },
+    );
   });
 
   it("axis_values spreads values over axes", () => {
-    const [y] = runOp(AxisValues, { values: indicesOf(new Table([3], [5, 6, 7])), axes: indicesOf(new Table([3], [-1, 1, 1])) }, { rank: 4, fallback: 1 });
+    const [y] = runOp(
+      AxisValues,
+      { values: indicesOf(new Table([3], [5, 6, 7])), axes: indicesOf(new Table([3], [-1, 1, 1])) },
+      { rank: 4, fallback: 1 },
+    );
     expect(y?.values).to.deep.equal([1, 7, 1, 5]);
   });
 
   it("concat and split are inverses", () => {
-    check(fc.tuple(shapes(), fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 4 }), fc.nat(), fc.boolean()), ([shape, sizes, at, negative]) => {
-      const a = at % shape.length;
-      const axis = negative ? a - shape.length : a;
-      const total = sizes.reduce((x, y) => x + y, 0);
-      const x = Table.counting(shape.with(a, total));
-      let offset = 0;
-      const parts = sizes.map((n) => {
-        const begin = offset;
-        offset += n;
-        return Table.of(shape.with(a, n), (p) => x.at(p.with(a, p[a]! + begin)));
-      });
-      runOp(Split, { x: given(x) }, { axis, sizes }).forEach((part, k) => expectResult(part, parts[k]!));
-      expectResult(runOp(Concat, { xs: parts.map((p) => given(p)) }, { axis })[0], x);
-    });
+    check(
+      fc.tuple(shapes(), fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 4 }), fc.nat(), fc.boolean()),
+      ([shape, sizes, at, negative]) => {
+        const a = at % shape.length;
+        const axis = negative ? a - shape.length : a;
+        const total = sizes.reduce((x, y) => x + y, 0);
+        const x = Table.counting(shape.with(a, total));
+        let offset = 0;
+        const parts = sizes.map((n) => {
+          const begin = offset;
+          offset += n;
+          return Table.of(shape.with(a, n), (p) => x.at(p.with(a, p[a]! + begin)));
+        });
+        runOp(Split, { x: given(x) }, { axis, sizes }).forEach((part, k) => expectResult(part, parts[k]!));
+        expectResult(runOp(Concat, { xs: parts.map((p) => given(p)) }, { axis })[0], x);
+      },
+    );
   });
 
   it("concat trusts named extents to be equal, but never reads outside", () => {
     const row = (name: string, values: readonly number[]): Given => ({ dtype: "f32", shape: [extent(name), 1], values });
     const xs = [row("e3", [1, 2, 3]), row("e2", [4, 5])];
     expectResult(runOp(Concat, { xs }, { axis: 1 }, extents)[0], new Table([3, 2], [1, 4, 2, 5, 3, 5]));
-    expect(() => runOp(Concat, { xs: [given(Table.counting([2, 1])), given(Table.counting([3, 1]))] }, { axis: 1 })).to.throw(OpError, "cannot join");
+    expect(() => runOp(Concat, { xs: [given(Table.counting([2, 1])), given(Table.counting([3, 1]))] }, { axis: 1 })).to.throw(
+      OpError,
+      "cannot join",
+    );
   });
 
   it("stack and unstack are inverses", () => {
@@ -171,7 +191,10 @@ describe("movement", () => {
     expect(evenSizes(mul(2, extent("n")), 2)).to.deep.equal([extent("n"), extent("n")]);
     const x = given(Table.counting([5]), true);
     const parts = runOp(Split, { x }, { axis: 0, sizes: evenSizes(extent("e5"), 2) }, extents);
-    expect(parts.map((p) => p.values)).to.deep.equal([[1, 2, 3], [4, 5]]);
+    expect(parts.map((p) => p.values)).to.deep.equal([
+      [1, 2, 3],
+      [4, 5],
+    ]);
   });
 
   it("reverse, roll", () => {
@@ -232,7 +255,13 @@ function inside(mode: PadMode, i: number, n: number): number {
 
 describe("pad", () => {
   const pads = fc.tuple(fc.integer({ min: -1, max: 6 }), fc.integer({ min: -1, max: 6 }));
-  const cases = fc.tuple(shapes(3, 2), pads, pads, fc.constantFrom<PadMode>("constant", "edge", "reflect", "symmetric", "wrap"), fc.boolean());
+  const cases = fc.tuple(
+    shapes(3, 2),
+    pads,
+    pads,
+    fc.constantFrom<PadMode>("constant", "edge", "reflect", "symmetric", "wrap"),
+    fc.boolean(),
+  );
 
   function padded(x: Table, all: readonly (readonly [number, number])[], mode: PadMode): Table {
     const shape = x.shape.map((n, d) => n + all[d]![0] + all[d]![1]);
@@ -251,16 +280,28 @@ describe("pad", () => {
       const y = padded(x, all, mode);
       const value = mode === "constant" ? { value: given(new Table([], [-5])) } : {};
       expectResult(runOp(Pad, { x: given(x, symbolic), ...value }, { pads: all, mode }, extents)[0], y);
-      const begins = indicesOf(new Table([shape.length], all.map(([begin]) => begin)));
+      const begins = indicesOf(
+        new Table(
+          [shape.length],
+          all.map(([begin]) => begin),
+        ),
+      );
       expectResult(runOp(DynamicPad, { x: given(x, symbolic), begins, ...value }, { shape: y.shape, mode }, extents)[0], y);
     });
   });
 
   it("data cannot read outside", () => {
-    check(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: -20, max: 20 }), fc.constantFrom("constant", "edge", "reflect", "symmetric", "wrap")), ([n, begin, mode]) => {
-      const operands = { x: given(Table.counting([n]), true), begins: indicesOf(new Table([1], [begin])) };
-      expect(runOp(DynamicPad, operands, { shape: [5], mode }, extents)[0]?.values).to.have.length(5);
-    });
+    check(
+      fc.tuple(
+        fc.integer({ min: 0, max: 3 }),
+        fc.integer({ min: -20, max: 20 }),
+        fc.constantFrom("constant", "edge", "reflect", "symmetric", "wrap"),
+      ),
+      ([n, begin, mode]) => {
+        const operands = { x: given(Table.counting([n]), true), begins: indicesOf(new Table([1], [begin])) };
+        expect(runOp(DynamicPad, operands, { shape: [5], mode }, extents)[0]?.values).to.have.length(5);
+      },
+    );
   });
 
   it("refuses what cannot be", () => {

@@ -38,7 +38,10 @@ export function runOp(
     const v = graph.addInput("x", tensor(dtype, shape));
     const b = makeBuffer("x", dtype, shape);
     buffers.set(v, b);
-    interpreter.memory.set(b, values.map((x) => normalize(computeType(dtype), x)));
+    interpreter.memory.set(
+      b,
+      values.map((x) => normalize(computeType(dtype), x)),
+    );
     return v;
   };
   const named = Object.fromEntries(Object.entries(operands).map(([name, g]) => [name, g && ("dtype" in g ? input(g) : g.map(input))]));

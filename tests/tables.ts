@@ -21,7 +21,10 @@ export class Table {
     readonly values: readonly number[],
   ) {}
   static counting(shape: readonly number[], from = 1): Table {
-    return new Table(shape, Array.from({ length: size(shape) }, (_, i) => from + i));
+    return new Table(
+      shape,
+      Array.from({ length: size(shape) }, (_, i) => from + i),
+    );
   }
   static of(shape: readonly number[], f: (at: readonly number[]) => number): Table {
     return new Table(shape, points(shape).map(f));
@@ -46,9 +49,11 @@ export function expectResult(ran: Ran | undefined, table: Table): void {
   expect(ran?.values).to.deep.equal(table.values);
 }
 
-export const shapes = (least = 0, rank = 4): fc.Arbitrary<number[]> => fc.array(fc.integer({ min: least, max: 4 }), { minLength: 1, maxLength: rank });
+export const shapes = (least = 0, rank = 4): fc.Arbitrary<number[]> =>
+  fc.array(fc.integer({ min: least, max: 4 }), { minLength: 1, maxLength: rank });
 export const check = <T>(arbitrary: fc.Arbitrary<T>, f: (value: T) => void): void => {
   fc.assert(fc.property(arbitrary, f), { numRuns: 60, seed: 20 });
 };
 export const clamp = (i: number, n: number): number => Math.min(Math.max(i < 0 ? i + n : i, 0), n - 1);
-export const anyIndices = (count: number): fc.Arbitrary<number[]> => fc.array(fc.integer({ min: -9, max: 9 }), { minLength: count, maxLength: count });
+export const anyIndices = (count: number): fc.Arbitrary<number[]> =>
+  fc.array(fc.integer({ min: -9, max: 9 }), { minLength: count, maxLength: count });

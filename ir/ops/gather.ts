@@ -9,12 +9,18 @@ import { formatType, isInteger, sameShape, tensor, type TensorType } from "../ty
 
 /** Throws an `OpError` unless the tensor holds integers. */
 export function expectIndices(indices: TensorType): void {
-  if (!isInteger(indices.dtype)) throw new OpError(`${formatType(indices)} cannot be indices`, "unsupported-type", { expected: "integers", received: indices.dtype });
+  if (!isInteger(indices.dtype))
+    throw new OpError(`${formatType(indices)} cannot be indices`, "unsupported-type", { expected: "integers", received: indices.dtype });
 }
 
 /** The number of leading axes that two tensors share; their extents must be equal. */
 function checkBatch(x: TensorType, indices: TensorType, batch: number): void {
-  if (batch < 0 || batch > x.shape.length || batch > indices.shape.length || !sameShape(x.shape.slice(0, batch), indices.shape.slice(0, batch))) {
+  if (
+    batch < 0 ||
+    batch > x.shape.length ||
+    batch > indices.shape.length ||
+    !sameShape(x.shape.slice(0, batch), indices.shape.slice(0, batch))
+  ) {
     throw new OpError(`${formatType(x)} and ${formatType(indices)} do not share ${batch} leading axes`);
   }
 }
@@ -46,7 +52,8 @@ export const Gather = defineOp({
 
 export const GatherElements = defineOp({
   name: "gather_elements",
-  summary: "One element of `x` per index: `y[i, j, k] = x[i, indices[i, j, k], k]` for axis 1. Other extents of `indices` are at most those of `x`.",
+  summary:
+    "One element of `x` per index: `y[i, j, k] = x[i, indices[i, j, k], k]` for axis 1. Other extents of `indices` are at most those of `x`.",
   operands: { x: operand, indices: operand },
   attributes: { axis: int(0) },
   infer({ x, indices }, { axis }) {
@@ -66,7 +73,8 @@ export function checkElementwise(x: TensorType, indices: TensorType, axis: numbe
     const extent = x.shape[k];
     return k === axis || d === extent || (typeof d === "number" && typeof extent === "number" && d <= extent);
   });
-  if (indices.shape.length !== x.shape.length || !fits) throw new OpError(`${formatType(indices)} does not index the elements of ${formatType(x)}`);
+  if (indices.shape.length !== x.shape.length || !fits)
+    throw new OpError(`${formatType(indices)} does not index the elements of ${formatType(x)}`);
 }
 
 /** How many axes the vectors in the last axis of `indices` index. Throws an `OpError` unless that is a number that fits. */

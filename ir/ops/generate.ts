@@ -10,7 +10,8 @@ import { pointwise } from "../stage.ts";
 import { computeType, formatType, sameType, tensor, type TensorType } from "../type.ts";
 
 function expectScalar(t: TensorType, name: string): void {
-  if (t.shape.length > 0) throw new OpError(`'${name}' must be a scalar`, "bad-operand", { expected: formatType(tensor(t.dtype, [])), received: formatType(t) });
+  if (t.shape.length > 0)
+    throw new OpError(`'${name}' must be a scalar`, "bad-operand", { expected: formatType(tensor(t.dtype, [])), received: formatType(t) });
 }
 
 export const Range = defineOp({
@@ -49,7 +50,8 @@ export const Eye = defineOp({
 
 export const Trilu = defineOp({
   name: "trilu",
-  summary: "The part of matrices (the last two axes) on and above diagonal `k` when `upper`, else on and below it; zero elsewhere. `offset`, a scalar, is added to `k`.",
+  summary:
+    "The part of matrices (the last two axes) on and above diagonal `k` when `upper`, else on and below it; zero elsewhere. `offset`, a scalar, is added to `k`.",
   operands: { x: operand, offset: optionalOperand },
   attributes: { upper: flag(true), k: int(0) },
   infer({ x, offset }) {
@@ -98,7 +100,8 @@ const gridAxis = (k: number, indexing: "ij" | "xy"): number => (indexing === "xy
 
 export const Meshgrid = defineOp({
   name: "meshgrid",
-  summary: "Coordinates of a grid: result `k` repeats vector `k` along all other axes; with indexing `xy` the first two axes change places.",
+  summary:
+    "Coordinates of a grid: result `k` repeats vector `k` along all other axes; with indexing `xy` the first two axes change places.",
   operands: { xs: variadicOperand },
   attributes: { indexing: choice(["ij", "xy"], "ij") },
   results: ["grids"],

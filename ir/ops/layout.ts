@@ -73,10 +73,21 @@ export const ConvPacked = defineOp({
   attributes: windowAttributes,
   infer({ x, w, b }, a) {
     const spatial = x.shape.slice(2, -1);
-    const fits = x.shape.length >= 3 && w.shape.length === x.shape.length + 1 && x.dtype === w.dtype && x.shape[1] === w.shape[1] && x.shape.at(-1) === w.shape.at(-2);
+    const fits =
+      x.shape.length >= 3 &&
+      w.shape.length === x.shape.length + 1 &&
+      x.dtype === w.dtype &&
+      x.shape[1] === w.shape[1] &&
+      x.shape.at(-1) === w.shape.at(-2);
     if (!fits) throw new OpError(`cannot convolve ${formatType(x)} by ${formatType(w)} in blocks`);
-    if (b && (b.shape.length !== 2 || b.shape[0] !== w.shape[0] || b.shape[1] !== w.shape.at(-1))) throw new OpError(`a bias of ${formatType(b)} does not fit`);
-    return tensor(x.dtype, [x.shape[0]!, w.shape[0]!, ...windowExtents(spatial, makeWindow(spatial, w.shape.slice(2, -2), a)), w.shape.at(-1)!]);
+    if (b && (b.shape.length !== 2 || b.shape[0] !== w.shape[0] || b.shape[1] !== w.shape.at(-1)))
+      throw new OpError(`a bias of ${formatType(b)} does not fit`);
+    return tensor(x.dtype, [
+      x.shape[0]!,
+      w.shape[0]!,
+      ...windowExtents(spatial, makeWindow(spatial, w.shape.slice(2, -2), a)),
+      w.shape.at(-1)!,
+    ]);
   },
   compute({ operands: { x, w, b }, attributes: a, results: [y] }) {
     const spatial = x.shape.slice(2, -1);
@@ -106,7 +117,8 @@ export const MatmulPacked = defineOp({
   attributes: { columns: int() },
   infer({ a, b }, { columns }) {
     const fits = a.shape.length >= 1 && b.shape.length === 3 && a.dtype === b.dtype && a.shape.at(-1) === b.shape[1];
-    if (!fits || ceildiv(columns, b.shape[2]!) !== b.shape[0]) throw new OpError(`cannot multiply ${formatType(a)} by ${columns} columns in ${formatType(b)}`);
+    if (!fits || ceildiv(columns, b.shape[2]!) !== b.shape[0])
+      throw new OpError(`cannot multiply ${formatType(a)} by ${columns} columns in ${formatType(b)}`);
     return tensor(a.dtype, [...a.shape.slice(0, -1), columns]);
   },
   compute({ operands: { a, b }, attributes: { columns }, results: [y] }) {

@@ -51,13 +51,17 @@ const constantPad = (x: Buffer, indices: readonly Dim[], value: Buffer | undefin
 
 function checkValue(x: TensorType, value: TensorType | undefined): void {
   if (value && (value.dtype !== x.dtype || value.shape.length > 0)) {
-    throw new OpError(`${formatType(value)} cannot pad ${formatType(x)}`, "bad-operand", { expected: formatType(tensor(x.dtype, [])), received: formatType(value) });
+    throw new OpError(`${formatType(value)} cannot pad ${formatType(x)}`, "bad-operand", {
+      expected: formatType(tensor(x.dtype, [])),
+      received: formatType(value),
+    });
   }
 }
 
 export const Pad = defineOp({
   name: "pad",
-  summary: "`x` with elements added at both ends of each axis, or taken away where a number is negative. `value` (default zero) is for mode constant.",
+  summary:
+    "`x` with elements added at both ends of each axis, or taken away where a number is negative. `value` (default zero) is for mode constant.",
   operands: { x: operand, value: optionalOperand },
   attributes: { pads: pairs(), mode },
   infer({ x, value }, { pads, mode: of }) {
@@ -67,15 +71,24 @@ export const Pad = defineOp({
       const padded = dim.add(extent, ...pads[d]!);
       if (dim.range(padded)[1] < 0) throw new OpError(`pads take away more than axis ${d} of ${formatType(x)} has`, "bad-attribute");
       const left = dim.add(extent, ...pads[d]!.map((p) => dim.min(0, p)));
-      if (of !== "constant" && padded !== 0 && dim.range(left)[1] <= 0) throw new OpError(`axis ${d} of ${formatType(x)} has no element to repeat`, "bad-attribute");
+      if (of !== "constant" && padded !== 0 && dim.range(left)[1] <= 0)
+        throw new OpError(`axis ${d} of ${formatType(x)} has no element to repeat`, "bad-attribute");
       return padded;
     });
     return tensor(x.dtype, shape);
   },
   compute: ({ operands: { x, value }, attributes: { pads, mode: of }, results: [y] }) => [
     pointwise(y!, (at) => {
-      if (of === "constant") return constantPad(x, at.map((i, d) => dim.sub(i, pads[d]![0])), value);
-      return clampedLoad(x, at.map((i, d) => (pads[d]!.every((p) => p === 0) ? i : croppedSource(of, i, x.shape[d]!, ...pads[d]!))));
+      if (of === "constant")
+        return constantPad(
+          x,
+          at.map((i, d) => dim.sub(i, pads[d]![0])),
+          value,
+        );
+      return clampedLoad(
+        x,
+        at.map((i, d) => (pads[d]!.every((p) => p === 0) ? i : croppedSource(of, i, x.shape[d]!, ...pads[d]!))),
+      );
     }),
   ],
 });
@@ -96,7 +109,12 @@ export const DynamicPad = defineOp({
   compute: ({ operands: { x, begins, value }, attributes: { mode: of }, results: [y] }) => [
     pointwise(y!, (at) => {
       const begin = x.shape.map((_, d) => toDim(convert(load(begins, [d]), "i64")));
-      if (of === "constant") return constantPad(x, at.map((i, d) => dim.sub(i, begin[d]!)), value);
+      if (of === "constant")
+        return constantPad(
+          x,
+          at.map((i, d) => dim.sub(i, begin[d]!)),
+          value,
+        );
       return clampedLoad(
         x,
         at.map((i, d) => {

@@ -33,14 +33,20 @@ function scatter(x: Buffer, y: Buffer, shape: readonly Dim[], updates: Buffer, h
       ...forAll(shape, (at) => {
         const { target, lets } = place(at);
         const update: Stmt = { kind: "store", buffer: y, at: target, value: load(updates, at), ...(how !== "none" && { combine: how }) };
-        return [...lets.map(([name, value]) => letVar(name, value)), ifThen(and(...lets.map(([name, , extent]) => isWithin(name, extent))), [update])];
+        return [
+          ...lets.map(([name, value]) => letVar(name, value)),
+          ifThen(and(...lets.map(([name, , extent]) => isWithin(name, extent))), [update]),
+        ];
       }),
     ],
   };
 }
 
 /** Where an update goes, by scalars that must lie inside their axes. */
-type Place = (at: readonly Dim[]) => { readonly target: readonly Dim[]; readonly lets: readonly (readonly [name: string, value: Expr, extent: Dim])[] };
+type Place = (at: readonly Dim[]) => {
+  readonly target: readonly Dim[];
+  readonly lets: readonly (readonly [name: string, value: Expr, extent: Dim])[];
+};
 
 function isWithin(name: string, extent: Dim): Expr {
   const i = variable(name, "i64");
@@ -49,7 +55,8 @@ function isWithin(name: string, extent: Dim): Expr {
 
 export const ScatterElements = defineOp({
   name: "scatter_elements",
-  summary: "`x` with `y[i, indices[i, j, k], k] = updates[i, j, k]` (for axis 1), or joined with what is there; updates outside are dropped.",
+  summary:
+    "`x` with `y[i, indices[i, j, k], k] = updates[i, j, k]` (for axis 1), or joined with what is there; updates outside are dropped.",
   operands: { x: operand, indices: operand, updates: operand },
   attributes: { axis: int(0), reduction },
   infer({ x, indices, updates }, { axis }) {
@@ -86,7 +93,10 @@ export const ScatterNd = defineOp({
     const count = indices.shape[lead] as number;
     return scatter(x, y!, updates.shape, updates, how, (at) => ({
       target: [...Array.from({ length: count }, (_, k) => toDim(variable(`target${k}`, "i64"))), ...at.slice(lead)],
-      lets: Array.from({ length: count }, (_, k) => [`target${k}`, indexFromEnd(indices, [...at.slice(0, lead), k], x.shape[k]!), x.shape[k]!] as const),
+      lets: Array.from(
+        { length: count },
+        (_, k) => [`target${k}`, indexFromEnd(indices, [...at.slice(0, lead), k], x.shape[k]!), x.shape[k]!] as const,
+      ),
     }));
   },
 });
@@ -100,12 +110,17 @@ export const TensorScatter = defineOp({
   attributes: { axis: int(-2), mode: choice(["linear", "circular"], "linear") },
   infer({ cache, update, starts }, { axis }) {
     const a = normalizeAxis(axis, cache.shape.length);
-    if (update.dtype !== cache.dtype || update.shape.length !== cache.shape.length || !sameShape(update.shape.with(a, 0), cache.shape.with(a, 0))) {
+    if (
+      update.dtype !== cache.dtype ||
+      update.shape.length !== cache.shape.length ||
+      !sameShape(update.shape.with(a, 0), cache.shape.with(a, 0))
+    ) {
       throw new OpError(`${formatType(update)} does not update ${formatType(cache)} along axis ${a}`);
     }
     if (starts) {
       expectIndices(starts);
-      if (a === 0 || !sameShape(starts.shape, [cache.shape[0]!])) throw new OpError(`${formatType(starts)} is not a start for each index of axis 0 of ${formatType(cache)}`);
+      if (a === 0 || !sameShape(starts.shape, [cache.shape[0]!]))
+        throw new OpError(`${formatType(starts)} is not a start for each index of axis 0 of ${formatType(cache)}`);
     }
     return cache;
   },

@@ -37,7 +37,10 @@ export function reshapeIndices(to: readonly Dim[], from: readonly Dim[], at: rea
   if (!refined) return splitIndex(linearIndex(at, to), from);
   const parts: Dim[] = [];
   refined.left.forEach((group, axis) => {
-    const split = splitIndex(at[axis]!, group.map((g) => refined.extents[g]!));
+    const split = splitIndex(
+      at[axis]!,
+      group.map((g) => refined.extents[g]!),
+    );
     group.forEach((g, k) => (parts[g] = split[k]!));
   });
   return refined.right.map((group) =>
@@ -88,7 +91,8 @@ export function resolveReshape(from: readonly Dim[], asked: readonly Dim[], zero
 
 function keptExtent(from: readonly Dim[], axis: number): Dim {
   const kept = from[axis];
-  if (kept === undefined) throw new OpError(`axis ${axis} of the new shape is 0, but there is no such axis to take it from`, "bad-attribute");
+  if (kept === undefined)
+    throw new OpError(`axis ${axis} of the new shape is 0, but there is no such axis to take it from`, "bad-attribute");
   return kept;
 }
 
@@ -131,7 +135,9 @@ export const Expand = defineOp({
     pointwise(y!, (at) => {
       const lead = at.length - x.shape.length;
       // Extents that are not known to be equal: one of them may be 1 when the model runs.
-      const indices = x.shape.map((extent, d) => (extent === y!.shape[lead + d] ? at[lead + d]! : dim.min(at[lead + d]!, dim.sub(extent, 1))));
+      const indices = x.shape.map((extent, d) =>
+        extent === y!.shape[lead + d] ? at[lead + d]! : dim.min(at[lead + d]!, dim.sub(extent, 1)),
+      );
       return load(x, indices);
     }),
   ],
@@ -164,7 +170,8 @@ const pick = (values: readonly Dim[], i: Dim): Expr =>
 
 export const Shape = defineOp({
   name: "shape",
-  summary: "The extents of axes `start` up to `end` (default: all) as an i64 vector; both are clamped, and count from the end when negative.",
+  summary:
+    "The extents of axes `start` up to `end` (default: all) as an i64 vector; both are clamped, and count from the end when negative.",
   operands: { x: operand },
   attributes: { start: int(0), end: maybe(int()) },
   infer: ({ x }, { start, end }) => tensor("i64", [x.shape.slice(start, end).length]),

@@ -46,7 +46,8 @@ function lengthOfRange(n: NodeContext): Dim {
 }
 
 /** Element `i` of a vector as a scalar. */
-const elementOf = (n: NodeContext, x: Value, i: number): Value => asScalar(n, n.create(Slice, { x }, { starts: [i], sizes: [1], steps: [1] }));
+const elementOf = (n: NodeContext, x: Value, i: number): Value =>
+  asScalar(n, n.create(Slice, { x }, { starts: [i], sizes: [1], steps: [1] }));
 
 function oneHotDepth(n: NodeContext, axis: number): Dim {
   return n.knownDims(1)?.[0] ?? n.declaredShape(0)?.[axis] ?? n.dims(1, "the depth")[0]!;

@@ -21,8 +21,7 @@ export const scatterLowerings: Lowerings = {
   Scatter: scatterElements,
   ScatterElements: scatterElements,
 
-  ScatterND: (n) =>
-    n.create(ScatterNd, { x: n.input(0), indices: n.input(1), updates: n.input(2) }, { reduction: reductionOf(n) }),
+  ScatterND: (n) => n.create(ScatterNd, { x: n.input(0), indices: n.input(1), updates: n.input(2) }, { reduction: reductionOf(n) }),
 
   TensorScatter(n) {
     const starts = n.optional(2);

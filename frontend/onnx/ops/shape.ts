@@ -54,7 +54,11 @@ function askedSizes(n: NodeContext, axis: number): readonly Dim[] {
 export const shapeLowerings: Lowerings = {
   Reshape(n) {
     const from = n.type(0).shape;
-    return reshaped(n, n.input(0), askedShape(n, 1, "the new shape", (asked) => resolveReshape(from, asked, n.int("allowzero", 0) !== 0)));
+    return reshaped(
+      n,
+      n.input(0),
+      askedShape(n, 1, "the new shape", (asked) => resolveReshape(from, asked, n.int("allowzero", 0) !== 0)),
+    );
   },
 
   Squeeze: (n) => reshaped(n, n.input(0), declaredForAxes(n) ?? squeezeShape(n.type(0).shape, axesSince13(n))),

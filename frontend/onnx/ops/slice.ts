@@ -15,7 +15,8 @@ const countUp = (count: number): number[] => Array.from({ length: count }, (_, k
 /** The number of elements of operand `i`, a vector. */
 function vectorLength(n: NodeContext, i: number): number {
   const [length] = n.type(i).shape;
-  if (n.rank(i) !== 1 || typeof length !== "number") throw new OpError(`input ${i} must be a vector with a known number of elements`, "bad-operand");
+  if (n.rank(i) !== 1 || typeof length !== "number")
+    throw new OpError(`input ${i} must be a vector with a known number of elements`, "bad-operand");
   return length;
 }
 
@@ -39,7 +40,8 @@ interface Bounds {
 function staticSlice(n: NodeContext, { starts, ends, axes, steps, shape }: Bounds): Value {
   const x = n.input(0);
   const from = x.tensor.shape;
-  if ([starts, ends ?? starts, steps].some((list) => list.length !== axes.length)) throw new OpError("starts, ends, axes and steps differ in number", "bad-operand");
+  if ([starts, ends ?? starts, steps].some((list) => list.length !== axes.length))
+    throw new OpError("starts, ends, axes and steps differ in number", "bad-operand");
   const all = { starts: from.map((): Dim => 0), sizes: [...from], steps: from.map(() => 1) };
   axes.forEach((axis, k) => {
     const d = normalizeAxis(axis, from.length);
