@@ -158,8 +158,3 @@ const view = (bytes: Uint8Array, at: number, length: number): DataView => new Da
 
 /** Throws a `TypeError` where the bytes are not UTF-8. */
 export const decodeUtf8 = (bytes: Uint8Array): string => utf8.decode(bytes);
-
-const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
-
-/** The text of an attribute; bytes that are not UTF-8 become U+FFFD. */
-export const textOf = (bytes: Uint8Array): string => lenient.decode(bytes);

@@ -4,8 +4,6 @@
  * The graph never holds large arrays; it holds `TensorData`, which knows where the bytes are. Elements are
  * little-endian and row-major, one element per `byteSize(dtype)` bytes.
  */
-import { byteSize, type DType } from "./type.ts";
-
 /** Bytes that can be read by position: a file, a decrypted buffer, a computed array. */
 export interface ByteSource {
   /** The file's name as the user knows it, for printing and diagnostics. */
@@ -53,5 +51,3 @@ export function alignedBytes(data: TensorData): Uint8Array<ArrayBuffer> {
   bytes.set(readData(data));
   return bytes;
 }
-
-export const elementCount = (dtype: DType, data: TensorData): number => data.byteLength / byteSize(dtype);

@@ -221,9 +221,3 @@ export class Graph {
 
 /** The graph an op or an input belongs to. */
 export const graphOf = (v: Value): Graph | undefined => (v.def instanceof Op ? v.def.graph : v.def);
-
-/** The op of `graph` that contains `op`, which may stand in a region of it; undefined when it is elsewhere. */
-export function enclosing(graph: Graph, op: Op): Op | undefined {
-  for (let o: Op | undefined = op; o; o = o.graph?.parent) if (o.graph === graph) return o;
-  return undefined;
-}

@@ -8,8 +8,6 @@ import type { ComputeType } from "../../ir/type.ts";
 import { defineMath, isMathOp } from "./math.ts";
 import { type ValueType, valueType } from "./types.ts";
 
-/** `float` or `f32x8`, and the like. */
-export const typeName = valueType;
 const suffix = (dtype: ValueType, lanes: number): string => (lanes === 1 ? dtype : `${dtype}x${lanes}`);
 
 const isFloatType = (d: ValueType): d is "f32" | "f64" => d === "f32" || d === "f64";

@@ -1,5 +1,5 @@
 /** Sizes that depend on extents, as C expressions over the array `e`; sums and products saturate. */
-import { type Atom, type Dim, type Extent, atomsIn } from "../../ir/dim.ts";
+import type { Atom, Dim } from "../../ir/dim.ts";
 import { integerText } from "./types.ts";
 
 /** `d` in C; `indexOf` gives an extent's place in `e`. */
@@ -24,8 +24,6 @@ export function sizeText(d: Dim, indexOf: (name: string) => number): string {
   });
   return terms.reduce((a, b) => `sinter_add(${a}, ${b})`);
 }
-
-export const extentsOf = (d: Dim): Extent[] => [...atomsIn(d)].filter((a): a is Extent => a.kind === "extent");
 
 /** A function of a number and the extents, with one case per number that has a value of its own. */
 export function sizeFunction(name: string, index: string, cases: ReadonlyMap<number, string>): string {

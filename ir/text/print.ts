@@ -37,13 +37,6 @@ export function printGraph(graph: Graph, options: PrintOptions = {}): string {
   return `graph @${quoteName(graph.name)}${printer.inputs(graph)} -> (${results}) ${printer.body(graph, "")}\n`;
 }
 
-/** One op as it stands in its graph's text, for messages; large constants are elided. */
-export function printOp(op: Op): string {
-  let top = op.graph;
-  while (top?.parent?.graph) top = top.parent.graph;
-  return new GraphPrinter(top ? nameValues(top) : new Map(), {}).op(op, "");
-}
-
 class GraphPrinter {
   private readonly inlineLimit: number;
 

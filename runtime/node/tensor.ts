@@ -29,7 +29,6 @@ export const tensorDtypes = [
   "u64",
   "bool",
 ] as const;
-export type TensorDtype = (typeof tensorDtypes)[number];
 
 /**
  * A tensor: `data` in row-major order, of the typed array of `dtype` (f32 Float32Array, i64 BigInt64Array, f16 and bf16
