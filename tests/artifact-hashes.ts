@@ -19,7 +19,7 @@ export async function compileAndHash(model: string, target: string): Promise<Com
   const { graph } = await importModel(model);
   const { artifact } = compileGraph(graph, findTarget(target)!, { name: "model" }, diagnostics);
   diagnostics.throwIfErrors();
-  const hashes = [...artifact.files].map(([name, content]) => [name, createHash("sha256").update(content).digest("hex")]);
+  const hashes = [...artifact.files].map(([name, content]): [string, string] => [name, createHash("sha256").update(content).digest("hex")]);
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
   return { hashes: Object.fromEntries(hashes), seconds: (userCPUTime + systemCPUTime) / 1e6, peakBytes: maxRSS * 1024 };
 }
