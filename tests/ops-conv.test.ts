@@ -228,5 +228,8 @@ describe("convolution", () => {
     expect(() => runOp(Conv, { x, w })).to.throw(OpError, "cannot convolve");
     expect(() => runOp(Conv, { x, w: given(values([1, 2, 9], 0)) })).to.throw(OpError, "larger than the padded input");
     expect(() => runOp(Conv, { x, w: given(values([1, 2, 2], 0)) }, { strides: [0] })).to.throw(OpError, "must be positive");
+    const [image, kernel, offset] = [given(values([1, 1, 2, 2], 0)), given(values([1, 1, 1, 1], 0)), given(values([1, 2, 2, 2], 0))];
+    const whole = { ...image, dtype: "i32" as const };
+    expect(() => runOp(DeformConv, { x: whole, w: kernel, offset })).to.throw(OpError, "floats of one type");
   });
 });

@@ -8,7 +8,7 @@ import type { Dim } from "../dim.ts";
 import { add, type Buffer, convert, type Expr, index, load, mul } from "../expr.ts";
 import { elementOrZero, interpolate, linearWeights, splitFloor, tapsAt } from "../interpolation.ts";
 import { reduction, sum } from "../stage.ts";
-import { formatType, tensor, type TensorType } from "../type.ts";
+import { formatType, isFloat, tensor, type TensorType } from "../type.ts";
 import { makeWindow, windowAttributes, windowExtents, windowPoint } from "../window.ts";
 import { addBias, expectBias, groupStart } from "./conv.ts";
 import { linearIndex } from "./shape.ts";
@@ -35,6 +35,12 @@ function checkShapes({ x, w, offset, mask }: Types, a: AttributesOf<typeof attri
   }
 }
 
+function checkTypes(types: Readonly<Record<string, TensorType | undefined>>): void {
+  const given = Object.values(types).filter((t) => t !== undefined);
+  if (!given.every((t) => isFloat(t.dtype) && t.dtype === given[0]!.dtype))
+    throw new OpError(`a deformed convolution takes floats of one type, not ${given.map(formatType).join(", ")}`);
+}
+
 export const DeformConv = defineOp({
   name: "deform_conv",
   summary:
@@ -47,6 +53,7 @@ export const DeformConv = defineOp({
     if (!fits || commonExtent(x.shape[1]!, dim.mul(w.shape[1]!, a.group)) === undefined)
       throw new OpError(`cannot convolve ${formatType(x)} by ${formatType(w)} in ${a.group} groups`);
     const out = windowExtents(x.shape.slice(2), makeWindow(x.shape.slice(2), w.shape.slice(2), a));
+    checkTypes(types);
     checkShapes(types, a, out);
     expectBias(b, w.shape[0]!);
     return tensor(x.dtype, [x.shape[0]!, w.shape[0]!, ...out]);
