@@ -20,7 +20,7 @@ import { importLoop } from "./loops.ts";
 import type { MindirGraph, MindirNode } from "./messages.ts";
 import { choose } from "./branches.ts";
 import { plainName } from "./operator.ts";
-import { type ChoiceItem, type ClosureItem, describe, type Item, isValue, tupleOf, unknown } from "./values.ts";
+import { type ChoiceItem, type ClosureItem, describe, type FunctionItem, type Item, isValue, tupleOf, unknown } from "./values.ts";
 
 /** A call that its caller leaves to whoever called it. */
 export interface TailCall {
@@ -32,7 +32,7 @@ export interface TailCall {
 export type Exit =
   | { readonly kind: "value"; readonly item: Item }
   /** All arguments are bound. */
-  | { readonly kind: "leave"; readonly item: ClosureItem };
+  | { readonly kind: "leave"; readonly item: FunctionItem };
 /** What running a function comes to. */
 export type Outcome =
   | Exit

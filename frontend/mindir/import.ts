@@ -6,20 +6,20 @@ import { type Dim, extent } from "../../ir/dim.ts";
 import { Graph, type Value } from "../../ir/graph.ts";
 import { ConstantOp } from "../../ir/ops/constant.ts";
 import { formatType, tensor, type TensorType, type Type } from "../../ir/type.ts";
+import type { ImportOptions, Imported } from "../options.ts";
 import { Problems } from "../problems.ts";
-import type { Imported, ImportOptions } from "../options.ts";
 import { declaredType, type OpenExtent } from "./declared.ts";
 import { bareName, Evaluator } from "./evaluate.ts";
 import { Frame } from "./frame.ts";
-import { local, tensorOf } from "./branches.ts";
 import {
-  MindirAttributeType as Kind,
   type MindirAttribute,
+  MindirAttributeType as Kind,
   type MindirModel,
   type MindirTensor,
   type MindirValueInfo,
 } from "./messages.ts";
 import { mindirExternalFiles } from "./read.ts";
+import { local, tensorOf } from "./region-values.ts";
 import { describe, isKind, isValue, type Item, monad, none, tupleOf, unknown } from "./values.ts";
 
 /** Types of inputs by name, for files that declare none, as the gradient graphs that MindSpore ships. */

@@ -8,19 +8,21 @@ import { OpError } from "../../ir/diagnostic.ts";
 import type { Value } from "../../ir/graph.ts";
 import { Loop, loopInputs } from "../../ir/ops/control.ts";
 import { formatType, sameType } from "../../ir/type.ts";
-import { discard, local, negated, tensorOf, zerosLike } from "./branches.ts";
+import type { Frame } from "./frame.ts";
 import type { Calls, Exit, Heads, Outcome, TailCall } from "./functions.ts";
 import type { MindirGraph } from "./messages.ts";
+import { discard, local, negated, tensorOf, zerosLike } from "./region-values.ts";
 import {
   type ChoiceItem,
   type ClosureItem,
   describe,
-  isFunction,
+  isAlike,
   isKind,
   isValue,
   type Item,
+  partsOf,
   tensorsIn,
-  tupleOf,
+  withParts,
   withTensors,
 } from "./values.ts";
 
@@ -92,7 +94,7 @@ class LoopBuilder {
     if (sample.kind === "value") return { kind: "value", item };
     // What the function after the loop finds around it is the head at its last round.
     const frame = this.calls.frame(this.head, finals.slice(0, -1), this.builder);
-    return { kind: "call", fn: { ...(item as ClosureItem), frame }, items: [] };
+    return { kind: "call", fn: inFrame(item, frame), items: [] };
   }
 
   /** One round of the head. */
@@ -111,7 +113,7 @@ class LoopBuilder {
   private sampleExit(items: readonly Item[]): Exit {
     const body = this.calls.region("body", this.builder);
     const { exit } = this.round(items, body);
-    discard(body.graph);
+    discard(this.calls, body.graph);
     return exit;
   }
 
@@ -139,13 +141,13 @@ class LoopBuilder {
       const current = withAll(items, inputs);
       const step = run(current, body);
       if (!step) {
-        discard(body.graph);
+        discard(this.calls, body.graph);
         return undefined;
       }
       const lifted = this.lift(items, step.next);
       const same = lifted ? new Set<number>() : unchanged(current, step.next, inputs, fixed);
       if (!lifted && same.size === fixed.size) return { items, fixed, body, ...step };
-      discard(body.graph);
+      discard(this.calls, body.graph);
       if (lifted) items = lifted;
       fixed = same;
     }
@@ -168,15 +170,15 @@ class LoopBuilder {
     const visit = (a: Item, b: Item | undefined): Item => {
       if (b === undefined) throw new OpError("a loop's body gives fewer values than it takes");
       if (isValue(a)) return this.checkType(a, b);
-      if (isKind(a, "tuple") && isKind(b, "tuple") && a.elements.length === b.elements.length)
-        return tupleOf(a.elements.map((e, i) => visit(e, b.elements[i])));
-      if (isKind(a, "closure") && isKind(b, "closure") && a.graph === b.graph)
-        return { ...a, bound: a.bound.map((e, i) => visit(e, b.bound[i])) };
       if (isNumber(a) && !isSameNumber(a, b)) {
         changes++;
         return tensorOf(this.calls, a, this.builder, isValue(b) ? b.tensor.dtype : undefined);
       }
-      if (!isValue(b) && (isNumber(a) || a.kind === b.kind) && !(isFunction(a) && a !== b)) return a;
+      if (!isValue(b) && isAlike(a, b))
+        return withParts(
+          a,
+          partsOf(a).map((part, i) => visit(part, partsOf(b)[i])),
+        );
       throw new OpError(`a loop carries ${describe(a)} into its first round and ${describe(b)} into the next`, "unsupported-attribute");
     };
     const lifted = items.map((item, i) => visit(item, next[i]));
@@ -207,14 +209,16 @@ class LoopBuilder {
 
   /** The tensors of the next round, where a number stands for a tensor as a scalar. */
   private nextTensors(items: readonly Item[], next: readonly Item[], body: Builder): Value[] {
-    const visit = (a: Item, b: Item): Value[] => {
-      if (isValue(a)) return [tensorOf(this.calls, b, body, a.tensor.dtype)];
-      if (isKind(a, "tuple") && isKind(b, "tuple")) return a.elements.flatMap((e, i) => visit(e, b.elements[i] as Item));
-      if (isKind(a, "closure") && isKind(b, "closure")) return a.bound.flatMap((e, i) => visit(e, b.bound[i] as Item));
-      return [];
-    };
+    const visit = (a: Item, b: Item): Value[] =>
+      isValue(a) ? [tensorOf(this.calls, b, body, a.tensor.dtype)] : partsOf(a).flatMap((part, i) => visit(part, partsOf(b)[i] as Item));
     return items.flatMap((item, i) => visit(item, next[i] as Item));
   }
+}
+
+/** A function that names things in another frame. */
+function inFrame(item: Item, frame: Frame): Item {
+  if (isKind(item, "closure")) return { ...item, frame };
+  return isKind(item, "choice") ? { ...item, options: item.options.map((option) => inFrame(option, frame)) } : item;
 }
 
 interface Step {

@@ -86,6 +86,7 @@ export interface ChoiceItem {
   /** Arguments that whichever is chosen gets first. */
   readonly bound: readonly Item[];
 }
+export type FunctionItem = ClosureItem | OperatorItem | ChoiceItem;
 /** The result of a node that failed; the failure was reported. */
 export interface UnknownItem {
   readonly kind: "unknown";
@@ -114,7 +115,7 @@ export const isValue = (item: Item | undefined): item is Value => item instanceo
 export const isKind = <K extends Exclude<Item, Value>["kind"]>(item: Item | undefined, kind: K): item is Extract<Item, { kind: K }> =>
   item !== undefined && !isValue(item) && item.kind === kind;
 /** Functions: what a call can call. */
-export const isFunction = (item: Item | undefined): item is ClosureItem | OperatorItem | ChoiceItem =>
+export const isFunction = (item: Item | undefined): item is FunctionItem =>
   isKind(item, "closure") || isKind(item, "operator") || isKind(item, "choice");
 
 export const none: NoneItem = { kind: "none" };
@@ -133,24 +134,45 @@ export function bigintItem(value: bigint, dtype: DType): IntItem {
   return kept === value ? intOf(Number(value), dtype) : { kind: "int", value: Number(kept), exact: value, dtype };
 }
 
-/** The tensors in an item, tuples and arguments of functions flattened, in order. */
-export function tensorsIn(item: Item): Value[] {
-  if (isValue(item)) return [item];
-  if (item.kind === "tuple") return item.elements.flatMap(tensorsIn);
-  if (item.kind === "closure" || item.kind === "operator") return item.bound.flatMap(tensorsIn);
-  return [];
+/** The items inside an item: elements, arguments of functions, and of choices the selector and options. */
+export function partsOf(item: Item): readonly Item[] {
+  if (isValue(item)) return [];
+  if (item.kind === "tuple") return item.elements;
+  if (item.kind === "choice") return [item.selector, ...item.options, ...item.bound];
+  return item.kind === "closure" || item.kind === "operator" ? item.bound : [];
 }
+
+/** The item with other parts, in the order of `partsOf`. */
+export function withParts(item: Item, parts: readonly Item[]): Item {
+  if (isValue(item)) return item;
+  if (item.kind === "tuple") return { ...item, elements: parts };
+  if (item.kind === "closure" || item.kind === "operator") return { ...item, bound: parts };
+  if (item.kind !== "choice") return item;
+  const [selector, ...rest] = parts;
+  const count = item.options.length;
+  return { ...item, selector: selector as Value, options: rest.slice(0, count), bound: rest.slice(count) };
+}
+
+/** The tensors in an item, in order. */
+export const tensorsIn = (item: Item): Value[] => (isValue(item) ? [item] : partsOf(item).flatMap(tensorsIn));
 
 /** The item with its tensors replaced by `values`, in the order of `tensorsIn`. */
 export function withTensors(item: Item, values: Iterator<Value>): Item {
-  if (isValue(item)) {
-    const next = values.next();
-    if (next.done === true) throw new Error("too few tensors for an item");
-    return next.value;
-  }
-  if (item.kind === "tuple") return { ...item, elements: item.elements.map((e) => withTensors(e, values)) };
-  if (item.kind === "closure" || item.kind === "operator") return { ...item, bound: item.bound.map((e) => withTensors(e, values)) };
-  return item;
+  if (!isValue(item))
+    return withParts(
+      item,
+      partsOf(item).map((part) => withTensors(part, values)),
+    );
+  const next = values.next();
+  if (next.done === true) throw new Error("too few tensors for an item");
+  return next.value;
+}
+
+/** Whether two items that are no tensors differ in their parts at most. */
+export function isAlike(a: Exclude<Item, Value>, b: Exclude<Item, Value>): boolean {
+  if (a.kind !== b.kind || partsOf(a).length !== partsOf(b).length) return false;
+  if (a.kind === "closure") return b.kind === "closure" && a.graph === b.graph;
+  return a.kind !== "operator" || (b.kind === "operator" && a.operator.name === b.operator.name);
 }
 
 /** What an item is, for messages. */

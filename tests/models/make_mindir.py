@@ -2156,6 +2156,83 @@ class Grow(nn.Cell):
         return x[:1]
 
 
+class TupleState(nn.Cell):
+
+    def construct(self, x, n):
+        s = (x, x * 2)
+        i = Tensor(0, ms.int32)
+        while i < n:
+            s = (s[1], s[0] + s[1])
+            i += 1
+        return s
+
+
+class WhileFn(nn.Cell):
+
+    def construct(self, x, n):
+
+        def c(v):
+            return v[0] < n
+
+        def b(v):
+            return (v[0] + 1, v[1] * 2)
+        return ops.while_loop(c, b, (Tensor(0, ms.int32), x))
+
+
+class Nested3(nn.Cell):
+
+    def construct(self, x, n):
+        i = Tensor(0, ms.int32)
+        while i < n:
+            j = Tensor(0, ms.int32)
+            while j < n:
+                k = Tensor(0, ms.int32)
+                while k < j:
+                    x = x + 0.5
+                    k = k + 1
+                    if x.sum() > 30:
+                        break
+                j = j + 1
+                if x[0, 0] > 5:
+                    continue
+                x = x + 0.1
+            i = i + 1
+        return x
+
+
+class ParamLoop(nn.Cell):
+
+    def __init__(s):
+        super().__init__()
+        s.l = nn.CellList([nn.Dense(3, 3), nn.Dense(3, 3)])
+        s.w = Parameter(Tensor(np.ones((3, 3), np.float32)), name='w')
+
+    def construct(self, x, n):
+        i = Tensor(0, ms.int32)
+        while i < n:
+            for d in self.l:
+                x = ops.tanh(d(x))
+            if i == 1:
+                x = ops.matmul(x, self.w)
+            i = i + 1
+        return x
+
+
+class RetDeep(nn.Cell):
+
+    def construct(self, x, n):
+        i = Tensor(0, ms.int32)
+        while i < n:
+            j = Tensor(0, ms.int32)
+            while j < n:
+                x = x + 1
+                if x.sum() > 20:
+                    return x * 10
+                j = j + 1
+            i = i + 1
+        return x
+
+
 X = np.array([[0.5, -1, 2], [1, 0.2, -0.3]], np.float32)
 
 
@@ -2169,6 +2246,8 @@ control = {
     "break": (Break, X, n(9)), "break_not": (Break, X, n(1)), "continue": (Continue, X, n(4)), "return_in_loop": (Return, X, n(9)),
     "return_not": (Return, X, n(1)), "for": (For, X, n(2)), "counter": (Py, X, n(5)), "break_nested": (Nest, X, n(4)),
     "blocks": (Loop2, X), "switch": (Switch, X, n(1)), "switch_from_end": (Switch, X, n(-3)), "assign": (Assign, X[0]), "branch_shapes": (Grow, X),
+    "tuple": (TupleState, X, n(3)), "while_function": (WhileFn, X, n(3)), "three_loops": (Nested3, X, n(3)), "weights": (ParamLoop, X, n(3)),
+    "return_from_two_loops": (RetDeep, X, n(4)),
 }
 
 
