@@ -29,7 +29,7 @@ import { isFunction, isKind, isValue, type Item, none, tupleOf, unknown } from "
 export class ReportedError extends Error {}
 
 /** More ops than any network has; a model that asks for more was made to exhaust memory. */
-const mostOps = 400_000;
+const mostOps = 200_000;
 /** Calls inside calls, and lookups inside lookups, before the stack is in danger. */
 const deepest = 400;
 
@@ -60,7 +60,7 @@ export class Evaluator {
 
   readonly source: string;
 
-  /** To be called with every op made. */
+  /** To be called with every op made, and every value that a loop carries. */
   readonly counted = (): void => {
     if (++this.ops > mostOps) throw CompileError.of("limit", { source: this.source }, `the model unrolls to more than ${mostOps} ops`);
   };

@@ -160,8 +160,12 @@ class LoopBuilder {
     const carried = tensors.filter((_, i) => !fixed.has(i));
     const types = loopInputs(carried.map((v) => v.type));
     const names = ["iteration", "condition", ...carried.map((v) => v.name)];
-    const made = types.map((type, i) => body.graph.addInput(names[i] as string, type)).slice(2);
-    return tensors.map((v, i) => (fixed.has(i) ? v : (made.shift() as Value)));
+    const made = types.map((type, i) => {
+      this.calls.evaluator.counted();
+      return body.graph.addInput(names[i] as string, type);
+    });
+    const inputs = made.slice(2)[Symbol.iterator]();
+    return tensors.map((v, i) => (fixed.has(i) ? v : (inputs.next().value as Value)));
   }
 
   /** `items` with numbers that the next round has other values of as scalars; undefined where there are none. */
