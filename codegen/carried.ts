@@ -1,5 +1,5 @@
 /** Which graphs programs can be built of: tensors of numbers in, tensors of numbers out, extents that inputs or ops give. */
-import { namedOperands, type ProducedExtent } from "../ir/define.ts";
+import { producedExtents } from "../ir/define.ts";
 import type { Diagnostics } from "../ir/diagnostic.ts";
 import { asAtom, atomsIn } from "../ir/dim.ts";
 import type { Graph, Op, Value } from "../ir/graph.ts";
@@ -35,16 +35,6 @@ function checkOps(graph: Graph, known: Set<string>, diagnostics: Diagnostics): v
     }
     for (const region of op.regions) checkOps(region, known, diagnostics);
   }
-}
-
-function producedExtents(op: Op): readonly ProducedExtent[] {
-  const f = op.definition.extents as ((o: unknown, a: unknown) => readonly ProducedExtent[]) | undefined;
-  return f
-    ? f(
-        namedOperands(op, (v) => v.type),
-        op.attributes,
-      )
-    : [];
 }
 
 function checkValue(v: Value, op: Op, known: ReadonlySet<string>, diagnostics: Diagnostics): void {

@@ -156,6 +156,16 @@ export function inferTypes(op: Op): readonly Type[] {
   return results;
 }
 
+/** The extents whose values the op computes when it runs. */
+export function producedExtents(op: Op): readonly ProducedExtent[] {
+  const f = op.definition.extents as ((o: unknown, a: unknown) => readonly ProducedExtent[]) | undefined;
+  if (!f) return [];
+  return f(
+    namedOperands(op, (v) => v.type),
+    op.attributes,
+  );
+}
+
 /** Builds an op that belongs to no graph yet. Throws an `OpError` when operands or attributes do not fit. */
 export function createOp<D extends AnyOpDefinition>(
   definition: D,

@@ -1,6 +1,6 @@
 /** dce: ops whose results nobody uses go. Those that give a size to an extent stay while a shape anywhere names it. */
 import type { Attribute } from "../ir/attribute.ts";
-import { type AttributeSpecs, namedOperands, type ProducedExtent } from "../ir/define.ts";
+import { type AttributeSpecs, producedExtents } from "../ir/define.ts";
 import { atomsIn, type Dim } from "../ir/dim.ts";
 import type { Graph, Op, Value } from "../ir/graph.ts";
 import type { Type } from "../ir/type.ts";
@@ -27,16 +27,6 @@ function removeUnused(graph: Graph, mentioned: ReadonlySet<string> | undefined):
 function isUnused(op: Op, mentioned: ReadonlySet<string> | undefined): boolean {
   if (op.definition.impure || op.results.some((v) => v.uses.size > 0)) return false;
   return producedExtents(op).every((e) => mentioned && !mentioned.has(e.name));
-}
-
-function producedExtents(op: Op): readonly ProducedExtent[] {
-  const f = op.definition.extents as ((o: unknown, a: unknown) => readonly ProducedExtent[]) | undefined;
-  return (
-    f?.(
-      namedOperands(op, (v) => v.type),
-      op.attributes,
-    ) ?? []
-  );
 }
 
 /** Names of extents in the types and attributes of ops, but for results of ops that nobody uses. */

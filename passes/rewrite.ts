@@ -1,5 +1,5 @@
 /** The rewriter: the only code that changes a graph, and the driver that applies rules until none does. */
-import { type AnyOpDefinition, type AttributesFor, Builder, createOp, namedOperands, type OperandsFor } from "../ir/define.ts";
+import { type AnyOpDefinition, type AttributesFor, Builder, createOp, type OperandsFor, producedExtents } from "../ir/define.ts";
 import { OpError } from "../ir/diagnostic.ts";
 import { Graph, Op, type Value } from "../ir/graph.ts";
 import { IdentityOp } from "../ir/ops/identity.ts";
@@ -90,17 +90,9 @@ export class Rewriter {
   }
 }
 
-/** Whether the op gives a size to an extent, which shapes elsewhere may name. */
-const producesExtents = (op: Op): boolean =>
-  op.definition.extents !== undefined &&
-  (op.definition.extents as (o: unknown, a: unknown) => readonly unknown[])(
-    namedOperands(op, (v) => v.type),
-    op.attributes,
-  ).length > 0;
-
 /** An op nobody uses, which has no effect of its own and names no extent. */
 export const isDead = (op: Op): boolean =>
-  op.results.every((r) => r.uses.size === 0) && op.definition.impure !== true && !producesExtents(op);
+  op.results.every((r) => r.uses.size === 0) && op.definition.impure !== true && producedExtents(op).length === 0;
 
 /** Every graph of the program, inner ones first. */
 export function allGraphs(graph: Graph): Graph[] {
