@@ -15,15 +15,16 @@ import { attributeItem } from "./attributes.ts";
 import { CallGraph, referenceOf } from "./call-graph.ts";
 import { declaredItem, declaredResult } from "./declared.ts";
 import { changesParameter, Effects, hasEffects, stateOf } from "./effects.ts";
-import type { Frame } from "./frame.ts";
+import { definingFrame, type Frame } from "./frame.ts";
 import { Calls } from "./functions.ts";
-import type { MindirGraph, MindirModel, MindirNode, MindirTensor } from "./messages.ts";
-import { NodeContext, type NodeScope } from "./node.ts";
+import type { MindirModel, MindirNode, MindirTensor } from "./messages.ts";
+import { NodeContext } from "./node.ts";
 import { inlineOperator, type Operator, OperatorTable, plainName, plainOperator } from "./operator.ts";
 import { findLowering } from "./ops/table.ts";
+import type { NodeScope } from "./scope.ts";
 import { structural } from "./structural.ts";
 import { mindirTensorValue } from "./tensor-data.ts";
-import { isFunction, isKind, isValue, type Item, none, tupleOf, unknown } from "./values.ts";
+import { hasUnknown, isKind, isValue, type Item, none, tupleOf, unknown } from "./values.ts";
 
 /** Thrown where the cause was reported already. */
 export class ReportedError extends Error {}
@@ -285,22 +286,7 @@ export class Evaluator {
   }
 }
 
-/** Where a graph that is named in a frame was named first: a graph that calls itself sees the names around it, not its last call's. */
-function definingFrame(frame: Frame, graph: MindirGraph): Frame {
-  for (let f: Frame | undefined = frame; f; f = f.parent) if (f.graph === graph) return f.parent ?? f;
-  return frame;
-}
-
 /** A name without the graph's: what follows the first colon. */
 export const bareName = (name: string): string => name.slice(name.indexOf(":") + 1) || name;
 
 const isLimit = (error: CompileError): boolean => error.diagnostics.some((d) => d.code === "limit");
-
-function hasUnknown(item: Item): boolean {
-  if (isValue(item)) return false;
-  return (
-    item.kind === "unknown" ||
-    (item.kind === "tuple" && item.elements.some(hasUnknown)) ||
-    (isFunction(item) && item.bound.some(hasUnknown))
-  );
-}

@@ -52,3 +52,9 @@ export class Frame {
     return nodesByOutput(this.graph).get(name);
   }
 }
+
+/** Where a graph that is named in a frame was named first: a graph that calls itself sees the names around it, not its last call's. */
+export function definingFrame(frame: Frame, graph: MindirGraph): Frame {
+  for (let f: Frame | undefined = frame; f; f = f.parent) if (f.graph === graph) return f.parent ?? f;
+  return frame;
+}

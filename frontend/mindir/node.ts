@@ -14,8 +14,9 @@ import { constantValue } from "../../ir/ops/constant.ts";
 import { Extents, Reshape } from "../../ir/ops/shape.ts";
 import { computeType, type DType, type TensorType } from "../../ir/type.ts";
 import type { Operator } from "./operator.ts";
-import { describe, isKind, isValue, type Item } from "./values.ts";
+import type { NodeScope } from "./scope.ts";
 import { dtypeOfNumber } from "./type-id.ts";
+import { describe, isKind, isValue, type Item } from "./values.ts";
 
 /** What a lowering gives: one item, as a tuple for operators with several results. */
 export type Lowering = (n: NodeContext) => Item | readonly Value[];
@@ -24,20 +25,6 @@ export type Lowerings = Readonly<Record<string, Lowering>>;
 
 /** An input's position (-1: it is never an input), and the names it has as an attribute. */
 export type Argument = readonly [at: number, ...names: string[]];
-
-/** What a node needs of the importer around it. */
-export interface NodeScope {
-  readonly builder: Builder;
-  /** A name for an extent that the node produces, unlike any other in the model. */
-  freshExtent(hint: string): string;
-  warn(code: DiagnosticCode, message: string): void;
-  /** The value of a tensor constant. */
-  materialize(item: Item): Item;
-  /** The type that the file declares for result `i`, where it declares one. */
-  declared(i: number): TensorType | undefined;
-  /** Lowers another operator on the same arguments or others. */
-  apply(operator: Operator, items: readonly Item[]): Item;
-}
 
 export class NodeContext {
   constructor(
@@ -305,10 +292,8 @@ export class NodeContext {
   }
 
   private needsConstant(what: string): never {
-    return this.unsupported(
-      `'${what}' must be known at compile time, but depends on data`,
-      "pin the inputs it comes from, or export the network with fixed shapes",
-    );
+    const remedy = "pin the inputs it comes from, or export the network with fixed shapes";
+    return this.unsupported(`'${what}' must be known at compile time, but depends on data`, remedy);
   }
 }
 

@@ -5,10 +5,10 @@
 import type { Dim } from "../../ir/dim.ts";
 import { Value } from "../../ir/graph.ts";
 import type { DType } from "../../ir/type.ts";
-import type { MindirGraph, MindirTensor } from "./messages.ts";
 import type { State } from "./effects.ts";
-import type { Operator } from "./operator.ts";
 import type { Frame } from "./frame.ts";
+import type { MindirGraph, MindirTensor } from "./messages.ts";
+import type { Operator } from "./operator.ts";
 
 /** A Python number; integers may be sizes. `exact` where `value` is rounded. */
 export interface IntItem {
@@ -199,3 +199,6 @@ export function describe(item: Item | undefined): string {
       return `a ${item.kind}`;
   }
 }
+
+/** Whether the result of a node that failed is in an item. */
+export const hasUnknown = (item: Item): boolean => isKind(item, "unknown") || partsOf(item).some(hasUnknown);
