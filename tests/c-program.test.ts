@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
@@ -300,6 +300,17 @@ describe("c: programs", () => {
     const dir = emit(dynamicProgram());
     writeFileSync(join(dir, "use.cpp"), '#include "dynamic.h"\n#include "dynamic.h"\nint main() { return DYNAMIC_INPUTS - 1; }\n');
     execFileSync("g++", ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "use.cpp"], { cwd: dir, stdio: "pipe" });
+  });
+
+  it("both libraries, built by CMake", () => {
+    if (!isInstalled("cmake")) {
+      console.log("      left out: cmake is not installed");
+      return;
+    }
+    const dir = emit(dynamicProgram(), { shardSize: 1 });
+    execFileSync("cmake", ["-S", ".", "-B", "build"], { cwd: dir, stdio: "pipe" });
+    execFileSync("cmake", ["--build", "build"], { cwd: dir, stdio: "pipe" });
+    for (const library of ["libdynamic.a", "libdynamic.so"]) expect(existsSync(join(dir, "build", library)), library).equal(true);
   });
 
   it("two models in one program, with threads, without and from the embedder, built by make, clean under sanitizers", () => {
