@@ -6,7 +6,7 @@ import { Interpreter } from "../codegen/interpret.ts";
 import { runLoops } from "../codegen/interpret-loops.ts";
 import type { Constant } from "../ir/attribute.ts";
 import { alignedBytes } from "../ir/data.ts";
-import { Builder, namedOperands, type ProducedExtent, type Routine } from "../ir/define.ts";
+import { Builder, namedOperands, producedExtents, type Routine } from "../ir/define.ts";
 import { asAtom, type Dim } from "../ir/dim.ts";
 import { makeBuffer } from "../ir/expr.ts";
 import { Graph, type Op, type Value } from "../ir/graph.ts";
@@ -99,7 +99,7 @@ class Evaluation {
       interpreter.memory.set(b, [...asTensor(this.get(v)).elements]);
       return b;
     });
-    const produced = this.produced(op);
+    const produced = producedExtents(op);
     for (const e of produced) this.extents.set(e.name, this.dim(e.capacity));
     const results = op.results.map((r, i) => makeBuffer(`y${i}`, r.tensor.dtype, r.tensor.shape));
     const context = { operands, attributes: op.attributes, results };
@@ -113,11 +113,6 @@ class Evaluation {
   private dense(type: TensorType, elements: readonly Scalar[]): TensorResult {
     const shape = this.shape(type);
     return tensorResult(shape, elements.slice(0, count(shape)));
-  }
-
-  private produced(op: Op): readonly ProducedExtent[] {
-    const types = namedOperands(op, (v) => v.type);
-    return (op.definition.extents as ((o: unknown, a: unknown) => readonly ProducedExtent[]) | undefined)?.(types, op.attributes) ?? [];
   }
 
   private decomposed(op: Op): Evaluated[] {
@@ -160,7 +155,7 @@ class Evaluation {
 
   /** Sets the extents that the op produces from its results. */
   private produceAfter(op: Op, results: Evaluated[]): Evaluated[] {
-    for (const { name, from, capacity } of this.produced(op)) {
+    for (const { name, from, capacity } of producedExtents(op)) {
       const value = Number(scalar(results[from]!));
       if (op.name === "loop" && value > this.dim(capacity)) throw new Error(`extent '${name}' is ${value}, more than its capacity`);
       this.extents.set(name, value);
