@@ -5,6 +5,7 @@ import yargs, { type Argv } from "yargs";
 import { hideBin } from "yargs/helpers";
 import { compareCommand } from "./compare.ts";
 import { compileCommand } from "./compile.ts";
+import { convertCommand } from "./convert.ts";
 import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
 import { guard, UsageError } from "./failure.ts";
@@ -18,6 +19,7 @@ const commands: readonly ((y: Argv) => Argv<unknown>)[] = [
   compileCommand,
   runCommand,
   compareCommand,
+  convertCommand,
   inspectCommand,
   printCommand,
   optCommand,

@@ -69,10 +69,7 @@ export class Schema {
   }
 
   private load(): protobuf.Root {
-    if (this.root === undefined) {
-      this.root = protobuf.parse(readFileSync(schemaUrl(this.file), "utf8"), new protobuf.Root()).root;
-      this.root.resolveAll();
-    }
+    this.root ??= loadSchema(this.file);
     return this.root;
   }
 
@@ -148,6 +145,13 @@ function defaultOf(f: protobuf.Field): unknown {
 }
 
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
+
+/** The messages that a file of the folder `proto` declares. */
+export function loadSchema(file: string): protobuf.Root {
+  const { root } = protobuf.parse(readFileSync(schemaUrl(file), "utf8"), new protobuf.Root());
+  root.resolveAll();
+  return root;
+}
 
 /** `proto` is beside `frontend` in the source tree and in a package, one folder higher seen from `build`. */
 function schemaUrl(file: string): URL {

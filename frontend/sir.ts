@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { ByteSource, TensorData } from "../ir/data.ts";
+import { type ByteSource, pieces, type TensorData } from "../ir/data.ts";
 import { CompileError } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
 import { parseGraph } from "../ir/text/parse.ts";
@@ -16,12 +16,6 @@ import type { ImportOptions } from "./options.ts";
 
 const alignment = 64;
 const hashDigits = 16;
-/** Bytes read, hashed and written at a time. */
-const pieceBytes = 1 << 26;
-
-function* pieces({ source, offset, byteLength }: TensorData): Generator<Uint8Array, void, undefined> {
-  for (let at = 0; at < byteLength; at += pieceBytes) yield source.read(offset + at, Math.min(pieceBytes, byteLength - at));
-}
 
 function hashOf(data: TensorData): string {
   const hash = createHash("sha256");

@@ -45,6 +45,14 @@ export const memoryData = (bytes: Uint8Array, name = "<memory>"): TensorData => 
 
 export const readData = (data: TensorData): Uint8Array => data.source.read(data.offset, data.byteLength);
 
+/** Bytes that are read, hashed or written at a time. */
+const pieceBytes = 1 << 26;
+
+/** The bytes in order, so many at a time that a large constant is never in memory as a whole. */
+export function* pieces({ source, offset, byteLength }: TensorData): Generator<Uint8Array, void, undefined> {
+  for (let at = 0; at < byteLength; at += pieceBytes) yield source.read(offset + at, Math.min(pieceBytes, byteLength - at));
+}
+
 /** A copy of the bytes at the start of a fresh buffer, so that typed arrays can be laid over it. */
 export function alignedBytes(data: TensorData): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(data.byteLength);

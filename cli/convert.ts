@@ -1,0 +1,55 @@
+/** `sinter convert`: a model file in one format becomes one in another. */
+import { basename } from "node:path";
+import type { Argv } from "yargs";
+import { exportGraph, formatOfName } from "../frontend/export.ts";
+import type { ExportOptions } from "../frontend/exported.ts";
+import { Diagnostics } from "../ir/diagnostic.ts";
+import type { Graph } from "../ir/graph.ts";
+import { printDiagnostics, UsageError } from "./failure.ts";
+import { loadGraph, modelArguments, type ModelArguments } from "./options.ts";
+import { writeGraph } from "./print.ts";
+import { withProgress } from "./progress.ts";
+import { writeModel } from "./write-model.ts";
+
+interface ConvertArguments extends ModelArguments {
+  readonly output: string;
+  readonly opset?: number | undefined;
+  readonly dialect?: ExportOptions["dialect"];
+}
+
+export const convertCommand = (y: Argv) =>
+  y.command(
+    "convert <model> <output>",
+    "write a model in another format",
+    (y) =>
+      modelArguments(y)
+        .positional("output", {
+          type: "string",
+          demandOption: true,
+          describe: "the extension says the format: .mindir .onnx .air .ms .sir",
+        })
+        .option("opset", { type: "number", describe: "ONNX: version of the operator set" })
+        .option("dialect", { choices: ["1.1", "2"] as const, describe: "MindIR: the MindSpore version that must read it" })
+        .example("$0 convert model.mindir model.onnx", ""),
+    (args) => convert(args),
+  );
+
+async function convert(args: ConvertArguments): Promise<void> {
+  const diagnostics = new Diagnostics();
+  await withProgress(2, async (progress) => {
+    progress.phase(`reading ${basename(args.model)}`);
+    const graph = await loadGraph(args, diagnostics);
+    progress.phase(`writing ${basename(args.output)}`);
+    await writeAs(graph, args, diagnostics);
+  });
+  printDiagnostics(diagnostics.list);
+}
+
+async function writeAs(graph: Graph, args: ConvertArguments, diagnostics: Diagnostics): Promise<void> {
+  if (args.output.endsWith(".sir")) return writeGraph(graph, args.output);
+  const of = formatOfName(basename(args.output));
+  if (!of) throw new UsageError(`the extension of '${args.output}' names no format; there are .mindir .onnx .air .ms .sir`);
+  const exported = await exportGraph(graph, of.format, { name: of.name, opset: args.opset, dialect: args.dialect });
+  for (const d of exported.diagnostics) diagnostics.report(d);
+  writeModel(exported, args.output);
+}
