@@ -82,7 +82,7 @@ function writeLength(writer: protobuf.Writer, length: number): void {
   else writer.uint64(length);
 }
 
-const isPacked = (field: protobuf.Field): boolean => field.repeated && field.packed && wireOf(field) !== 2;
+const isPacked = (field: protobuf.Field): boolean => field.repeated && field.packed && field.resolvedType === null && wireOf(field) !== 2;
 
 /** Proto3 leaves out scalars that have their default, unless they belong to a oneof. */
 function isWritten(field: protobuf.Field, value: unknown): boolean {

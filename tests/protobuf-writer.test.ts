@@ -25,7 +25,7 @@ describe("MessageWriter", () => {
   });
 
   it("nests, keeps presence and leaves defaults out", () => {
-    const attribute = (i: unknown): object => ({ name: "", type: 2, i, ints: [0, -(2 ** 40)], floats: [0.5, Infinity] });
+    const attribute = (i: unknown): object => ({ type: 2, i, ints: [0, -(2 ** 40)], floats: [0.5, Infinity] });
     const graph = (i: unknown): object => ({ name: "g", node: [{ opType: "A", input: ["", "x"], attribute: [attribute(i)] }, {}] });
     const ours = joined(new MessageWriter("onnx.proto", "onnx").write("GraphProto", graph(0n)));
     expect(ours).to.deep.equal(encodeMessage("onnx.proto", "onnx.GraphProto", graph("0") as Record<string, unknown>));
