@@ -1,0 +1,58 @@
+/**
+ * Seeded weights for models without any: every parameter's numbers follow from the seed, its name and the place alone, so
+ * they are made when they are read, in any order, and are never held.
+ */
+import type { ByteSource, TensorData } from "../ir/data.ts";
+import { writeElements } from "../ir/storage.ts";
+import { isFloat, type TensorType } from "../ir/type.ts";
+import { byteSize } from "../ir/type.ts";
+import { ComputedSource } from "./bytes.ts";
+
+/**
+ * What a parameter starts as: `weight`: uniform with the variance 1 / fan-in, so that signals keep their size through
+ * layers; `one`: near 1, as scales; `zero`: near 0, as biases; `positive`: between 0.5 and 1.5, as variances.
+ */
+export type Init = "weight" | "one" | "zero" | "positive";
+
+/** The elements of a parameter of `type`, which must have fixed extents and be of floats; integers are all zero. */
+export function randomWeights(seed: number, name: string, type: TensorType, init: Init): TensorData {
+  const shape = type.shape as readonly number[];
+  const count = shape.reduce((a, b) => a * b, 1);
+  const width = byteSize(type.dtype);
+  const key = hashText(`${seed} ${name}`);
+  const valueAt = isFloat(type.dtype) ? distribution(init, shape) : () => 0;
+  const source: ByteSource = new ComputedSource(`<random:${seed}>`, count * width, (offset, length) => {
+    const first = Math.floor(offset / width);
+    const last = Math.ceil((offset + length) / width);
+    const values = Array.from({ length: last - first }, (_, i) => valueAt(uniform(key, first + i)));
+    return writeElements(type.dtype, isFloat(type.dtype) ? values : values.map(() => 0))
+      .subarray(offset - first * width)
+      .subarray(0, length);
+  });
+  return { source, offset: 0, byteLength: count * width };
+}
+
+/** From a uniform number of [0, 1) to an element. */
+function distribution(init: Init, shape: readonly number[]): (u: number) => number {
+  const fanIn = shape.slice(1).reduce((a, b) => a * b, 1);
+  const bound = Math.sqrt(3 / Math.max(1, fanIn));
+  if (init === "weight") return (u) => (2 * u - 1) * bound;
+  if (init === "zero") return (u) => (2 * u - 1) * 0.1;
+  if (init === "one") return (u) => 0.9 + 0.2 * u;
+  return (u) => 0.5 + u;
+}
+
+/** FNV-1a, 32 bits. */
+function hashText(text: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return h >>> 0;
+}
+
+/** Number `index` of the sequence `key`, in [0, 1): the finalizer of MurmurHash3 over a Weyl sequence. */
+function uniform(key: number, index: number): number {
+  let h = (key + Math.imul(index + 1, 0x9e3779b9)) | 0;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return ((h ^ (h >>> 16)) >>> 0) / 2 ** 32;
+}
