@@ -11,6 +11,7 @@ import { Diagnostics } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
 import { InputError, printDiagnostics } from "./failure.ts";
 import { type CodegenArguments, loadGraph, type ModelArguments, targetOf, targetOptions } from "./options.ts";
+import { networkOf } from "./networks.ts";
 import { type PassArguments, withPasses } from "./pass-options.ts";
 import { type Progress, withProgress } from "./progress.ts";
 import { writeFiles } from "./write-artifact.ts";
@@ -73,6 +74,7 @@ export const modelProgram = (args: CompileArguments, observe?: BuildOptions["obs
 
 /** Whether the path is a folder; throws an `InputError` where nothing is there. */
 export function isFolder(path: string): boolean {
+  if (networkOf(path) !== undefined) return false;
   try {
     return statSync(path).isDirectory();
   } catch {

@@ -6,9 +6,10 @@ import { importFormats } from "../frontend/import.ts";
 import { allOps } from "../ir/define.ts";
 import "../ir/ops/index.ts";
 import { allPasses, defaultPasses } from "../passes/index.ts";
+import { networkRows } from "./networks.ts";
 import { formatTable, toJson } from "./table.ts";
 
-const kinds = ["ops", "passes", "targets", "formats"] as const;
+const kinds = ["ops", "passes", "targets", "formats", "networks"] as const;
 type Kind = (typeof kinds)[number];
 interface Row {
   readonly name: string;
@@ -18,7 +19,7 @@ interface Row {
 export const listCommand = (y: Argv) =>
   y.command(
     "list <kind>",
-    "list the ops of graphs, the passes, the targets or the formats of models",
+    "list the ops of graphs, the passes, the targets, the formats of models or the networks by name",
     (y) =>
       y
         .positional("kind", { choices: kinds, demandOption: true, describe: "what to list" })
@@ -49,6 +50,7 @@ const lists: Readonly<Record<Kind, () => readonly Row[]>> = {
   ops: () => allOps().map(({ name, summary }) => ({ name, summary })),
   passes: listPasses,
   targets: () => targets.map(({ name, summary }) => ({ name, summary })),
+  networks: networkRows,
   formats: () => importFormats.map((name) => ({ name, summary: formats[name] })),
 };
 

@@ -11,6 +11,7 @@ import { explainCommand } from "./explain.ts";
 import { guard, UsageError } from "./failure.ts";
 import { inspectCommand } from "./inspect.ts";
 import { listCommand } from "./list.ts";
+import { withNetworkAsModel } from "./networks.ts";
 import { optCommand } from "./opt.ts";
 import { printCommand } from "./print.ts";
 import { runCommand } from "./run.ts";
@@ -31,7 +32,7 @@ const commands: readonly ((y: Argv) => Argv<unknown>)[] = [
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
 
 /** Options that may be given again and again. */
-const lists: ReadonlySet<string> = new Set(["dim", "input-value", "numerics", "print-after", "input", "reference"]);
+const lists: ReadonlySet<string> = new Set(["dim", "option", "input-value", "numerics", "print-after", "input", "reference"]);
 
 /** Throws a `UsageError` that names every option that was given twice but means one thing. */
 function isGivenOnce(args: Readonly<Record<string, unknown>>): true {
@@ -46,7 +47,7 @@ function isGivenOnce(args: Readonly<Record<string, unknown>>): true {
 const withHelp = (args: readonly string[]): readonly string[] => (args[0] === "help" ? [...args.slice(1), "--help"] : args);
 
 function parser(): Argv {
-  const base = yargs(withHelp(hideBin(process.argv)))
+  const base = yargs(withNetworkAsModel(withHelp(hideBin(process.argv))))
     .scriptName("sinter")
     .usage("$0 COMMAND ...\n\nCompiles trained neural networks to source code, and runs them.")
     .parserConfiguration({ "dot-notation": false, "greedy-arrays": true })

@@ -15,28 +15,34 @@ import { type DType, tensor } from "../ir/type.ts";
 import { type NumericsClass, numericsClasses } from "../passes/pass.ts";
 import { findCompiler } from "../runtime/node/build-c.ts";
 import { UsageError } from "./failure.ts";
+import { namedNetwork, type NetworkArguments, networkOf } from "./networks.ts";
 import { readTensorFile } from "./tensor-files.ts";
 
-export interface ModelArguments {
+export interface ModelArguments extends NetworkArguments {
   readonly model: string;
   readonly dim?: readonly string[] | undefined;
   readonly inputValue?: readonly string[] | undefined;
   readonly key?: string | undefined;
+  readonly weights?: string | undefined;
 }
 
 /** Adds the model and how it is read to a command. */
 export const modelArguments = <T>(y: Argv<T>) =>
   y
-    .positional("model", { type: "string", demandOption: true, describe: "a .mindir, .onnx or .sir file" })
+    .positional("model", { type: "string", demandOption: true, describe: "a model file, or --network NAME in its place" })
     .option("dim", { type: "string", array: true, nargs: 1, describe: "fix an extent: --dim n=1" })
     .option("input-value", { type: "string", array: true, nargs: 1, describe: "fix an input at compile time: --input-value NAME=FILE.npy" })
-    .option("key", { type: "string", describe: "key of an encrypted file: 16, 24 or 32 characters, or @FILE with its bytes" });
+    .option("key", { type: "string", describe: "key of an encrypted file: 16, 24 or 32 characters, or @FILE with its bytes" })
+    .option("weights", { type: "string", requiresArg: true, describe: "of networks: random:SEED; default: random:0" })
+    .option("network", { type: "string", describe: "a network by name, in place of a file: sinter list networks" })
+    .option("batch", { type: "number", requiresArg: true, describe: "of networks: how many inputs at once" })
+    .option("option", { type: "string", array: true, nargs: 1, describe: "of networks: NAME=VALUE" });
 
 export interface CodegenArguments {
   readonly target?: string | undefined;
   readonly mcpu?: string | undefined;
   readonly freestanding?: boolean | undefined;
-  readonly weights?: string | undefined;
+  readonly constants?: string | undefined;
   readonly numerics?: readonly string[] | undefined;
   readonly name?: string | undefined;
 }
@@ -52,7 +58,7 @@ export const codegenArguments = <T>(y: Argv<T>) =>
     })
     .option("mcpu", { type: "string", choices: mcpus, describe: "the machine that C is made for; default: native" })
     .option("freestanding", { type: "boolean", describe: "C without malloc, files and threads" })
-    .option("weights", {
+    .option("constants", {
       type: "string",
       choices: ["bin", "c", "incbin"],
       describe: "C: where constants go; default: bin, a file of their own",
@@ -97,9 +103,20 @@ export function importOptions(args: ModelArguments): ImportOptions {
 
 /** The model as a graph; warnings go to `diagnostics`. */
 export async function loadGraph(args: ModelArguments, diagnostics: Diagnostics): Promise<Graph> {
+  const network = networkOf(args.model);
+  if (network !== undefined) return loadNetwork(network, args, diagnostics);
   const imported = await importModel(args.model, importOptions(args));
   for (const d of imported.diagnostics) diagnostics.report(d);
   return imported.graph;
+}
+
+function loadNetwork(name: string, args: ModelArguments, diagnostics: Diagnostics): Graph {
+  const seed = /^random:(\d+)$/.exec(args.weights ?? "random:0")?.[1];
+  if (seed === undefined) throw new UsageError(`--weights takes random:SEED, not '${args.weights ?? ""}'`);
+  if (args.weights === undefined) {
+    diagnostics.warn("ignored", { source: args.model }, "the parameters are random numbers", { remedy: "give --weights" });
+  }
+  return namedNetwork(name, args, Number(seed)).graph;
 }
 
 /** The target that is named, or the default of this machine. */
@@ -112,7 +129,7 @@ export function targetOf(args: Pick<CodegenArguments, "target">): Target {
 
 /** A name that C and file systems take. */
 const modelName = (path: string): string =>
-  basename(path)
+  basename(networkOf(path) ?? path)
     .replace(/\.[^.]*$/, "")
     .replace(/\W+/g, "_")
     .replace(/^(?=\d)/, "m")
@@ -134,7 +151,7 @@ export function targetOptions(
     name: args.name ?? modelName(args.model),
     ...(args.mcpu !== undefined && { mcpu: args.mcpu }),
     ...(args.freestanding !== undefined && { freestanding: args.freestanding }),
-    ...(args.weights !== undefined && { weights: args.weights as "bin" | "c" | "incbin" }),
+    ...(args.constants !== undefined && { weights: args.constants as "bin" | "c" | "incbin" }),
     ...(numerics && { numerics }),
   };
 }

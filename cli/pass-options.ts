@@ -5,7 +5,6 @@ import type { Argv } from "yargs";
 import { type CompileOptions, passContext, passesFor } from "../codegen/compile.ts";
 import type { Target } from "../codegen/target.ts";
 import { targets } from "../codegen/targets.ts";
-import { importModel } from "../frontend/import.ts";
 import { Diagnostics } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
 import { printGraph } from "../ir/text/print.ts";
@@ -13,7 +12,7 @@ import { allPasses, defaultPasses } from "../passes/index.ts";
 import type { NumericsClass, Pass } from "../passes/pass.ts";
 import { PassFailure, type PipelineOptions, runPasses } from "../passes/pipeline.ts";
 import { reproducer, UsageError } from "./failure.ts";
-import { importOptions, type ModelArguments } from "./options.ts";
+import { loadGraph, type ModelArguments } from "./options.ts";
 import type { Progress } from "./progress.ts";
 import { formatTable } from "./table.ts";
 
@@ -124,7 +123,7 @@ async function writeGraphBefore(
   numerics: ReadonlySet<NumericsClass> | undefined,
   folder: string,
 ): Promise<void> {
-  const [{ writeSir }, { graph }] = await Promise.all([import("../frontend/sir.ts"), importModel(args.model, importOptions(args))]);
+  const [{ writeSir }, graph] = await Promise.all([import("../frontend/sir.ts"), loadGraph(args, new Diagnostics())]);
   runPasses(graph, passes.slice(0, done), passContext(new Diagnostics(), numerics));
   writeSir(graph, join(folder, "graph.sir"));
   const failed = passes[done];

@@ -21,7 +21,7 @@ export function randomWeights(seed: number, name: string, type: TensorType, init
   const width = byteSize(type.dtype);
   const key = hashText(`${seed} ${name}`);
   const valueAt = isFloat(type.dtype) ? distribution(init, shape) : () => 0;
-  const source: ByteSource = new ComputedSource(`<random:${seed}>`, count * width, (offset, length) => {
+  const source: ByteSource = new ComputedSource(`<random:${seed}:${name}>`, count * width, (offset, length) => {
     const first = Math.floor(offset / width);
     const last = Math.ceil((offset + length) / width);
     const values = Array.from({ length: last - first }, (_, i) => valueAt(uniform(key, first + i)));
