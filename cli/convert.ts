@@ -5,13 +5,14 @@ import { exportGraph, formatOfName } from "../frontend/export.ts";
 import type { ExportOptions } from "../frontend/exported.ts";
 import { Diagnostics } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
+import { type CompressArguments, compress, compressArguments, isCompressed } from "./compress.ts";
 import { printDiagnostics, UsageError } from "./failure.ts";
 import { loadGraph, modelArguments, type ModelArguments } from "./options.ts";
 import { writeGraph } from "./print.ts";
 import { withProgress } from "./progress.ts";
 import { writeModel } from "./write-model.ts";
 
-interface ConvertArguments extends ModelArguments {
+interface ConvertArguments extends ModelArguments, CompressArguments {
   readonly output: string;
   readonly opset?: number | undefined;
   readonly dialect?: ExportOptions["dialect"];
@@ -22,7 +23,7 @@ export const convertCommand = (y: Argv) =>
     "convert <model> <output>",
     "write a model in another format",
     (y) =>
-      modelArguments(y)
+      compressArguments(modelArguments(y))
         .positional("output", {
           type: "string",
           demandOption: true,
@@ -36,13 +37,21 @@ export const convertCommand = (y: Argv) =>
 
 async function convert(args: ConvertArguments): Promise<void> {
   const diagnostics = new Diagnostics();
-  await withProgress(2, async (progress) => {
+  const report = await withProgress(2, async (progress) => {
     progress.phase(`reading ${basename(args.model)}`);
-    const graph = await loadGraph(args, diagnostics);
+    const { graph, report } = await wanted(args, diagnostics);
     progress.phase(`writing ${basename(args.output)}`);
     await writeAs(graph, args, diagnostics);
+    return report;
   });
   printDiagnostics(diagnostics.list);
+  if (report !== undefined) console.log(report);
+}
+
+/** The model, made smaller where that is asked for. */
+async function wanted(args: ConvertArguments, diagnostics: Diagnostics): Promise<{ graph: Graph; report?: string }> {
+  if (!isCompressed(args)) return { graph: await loadGraph(args, diagnostics) };
+  return compress(() => loadGraph(args, new Diagnostics()), args);
 }
 
 async function writeAs(graph: Graph, args: ConvertArguments, diagnostics: Diagnostics): Promise<void> {

@@ -7,6 +7,7 @@ import { flattenSequences } from "./flatten-sequences.ts";
 import { foldBatchNorm } from "./fold-batch-norm.ts";
 import { foldConstants } from "./fold-constants.ts";
 import { inlineCalls } from "./inline-calls.ts";
+import { integerProducts } from "./integer-products.ts";
 import type { Pass } from "./pass.ts";
 import { raise } from "./raise.ts";
 
@@ -20,6 +21,7 @@ export const allPasses: readonly Pass[] = [
   foldBatchNorm,
   foldConstants,
   inlineCalls,
+  integerProducts,
   raise,
 ];
 
@@ -34,6 +36,7 @@ export const defaultPasses = (): readonly Pass[] => [
   inlineCalls,
   cse,
   canonicalize,
+  integerProducts,
   foldConstants,
   inlineCalls,
   flattenSequences,
