@@ -50,7 +50,7 @@ export const attributeMessage = (name: string, type: number, more: Partial<Mindi
   ...more,
 });
 
-type Plain = number | boolean | string | null | readonly Plain[];
+export type Plain = number | boolean | string | null | readonly Plain[];
 
 /** An attribute as 1.7 and later write it; numbers are integers, `{ float }` is not needed by these tests. */
 export function typed(name: string, value: Plain): MindirAttribute {

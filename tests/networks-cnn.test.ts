@@ -1,0 +1,20 @@
+/** The convolutional classifiers, and networks like them, against what MindSpore recorded of its own. */
+import { findNetwork } from "../frontend/networks/index.ts";
+import { expectRecorded } from "./networks/equal.ts";
+import { RecordedNetwork } from "./networks/recorded.ts";
+import { withRecordings } from "./shared-models.ts";
+
+/** Recordings by name: the network and its options. */
+const recordings: readonly (readonly [recording: string, network: string, options: Readonly<Record<string, string | number>>])[] = [
+  ["lenet", "lenet", {}],
+];
+
+withRecordings("networks against MindSpore's recordings", (folder) => {
+  describe("networks: convolutional", () => {
+    for (const [recording, network, options] of recordings) {
+      it(`${network} is the recorded ${recording}`, () => {
+        expectRecorded(findNetwork(network)!, options, new RecordedNetwork(folder, recording));
+      });
+    }
+  });
+});
