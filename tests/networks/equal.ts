@@ -53,7 +53,7 @@ export function opCounts(graph: Graph): Record<string, number> {
 }
 
 /** The earliest of our ops that has no equal in the recording, and why; undefined where all that the outputs need have. */
-function difference(ours: Graph, theirs: Graph): string | undefined {
+export function difference(ours: Graph, theirs: Graph): string | undefined {
   const pairs = new Pairs();
   ours.outputs.forEach((v, i) => {
     pairs.add(v, theirs.outputs[i]!);
