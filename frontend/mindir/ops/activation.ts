@@ -7,7 +7,7 @@ import { Expand } from "../../../ir/ops/shape.ts";
 import { LogSoftmax, Softmax } from "../../../ir/ops/softmax.ts";
 import type { Argument, Lowering, Lowerings, NodeContext } from "../node.ts";
 import { isValue } from "../values.ts";
-import { Formula } from "./math.ts";
+import { Formula } from "../../formula.ts";
 import { floats, promote } from "./promote.ts";
 
 const of =

@@ -5,7 +5,7 @@ import type { Lowering, Lowerings } from "../node.ts";
 import { isKind, type Item } from "../values.ts";
 import { likeItem } from "./elementwise.ts";
 import { asBool, binary, type Unary, withNumber } from "./map.ts";
-import { Formula } from "./math.ts";
+import { Formula } from "../../formula.ts";
 import { floats, pair, promote } from "./promote.ts";
 
 const logical =

@@ -17,7 +17,7 @@ import type { DType } from "../../../ir/type.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { plainOperator } from "../operator.ts";
 import { isKind, isValue, tupleOf } from "../values.ts";
-import { Formula } from "./math.ts";
+import { Formula } from "../../formula.ts";
 import { floats, pair } from "./promote.ts";
 import { axesOf } from "./reduce.ts";
 

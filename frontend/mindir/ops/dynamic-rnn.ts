@@ -8,7 +8,7 @@ import { Expand } from "../../../ir/ops/shape.ts";
 import { Slice } from "../../../ir/ops/slice.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { tupleOf } from "../values.ts";
-import { Formula } from "./math.ts";
+import { Formula } from "../../formula.ts";
 import { joined, reordered, reserved, zerosFor } from "./recurrent.ts";
 
 /** A vector [gates * hidden] as [1, gates * hidden]. */

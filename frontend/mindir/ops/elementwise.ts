@@ -8,7 +8,7 @@ import { type DType, isFloat } from "../../../ir/type.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { floatOf, intOf, isKind, isValue, type Item, tupleOf } from "../values.ts";
 import { binary, floating, rounding, unary, type Unary, withNumber } from "./map.ts";
-import { Formula } from "./math.ts";
+import { Formula } from "../../formula.ts";
 import { floats, pair, promote } from "./promote.ts";
 
 /** True division: integers become what the file declares, else floats; declared integers divide as C does. */

@@ -9,7 +9,7 @@ import { Stack } from "../../../ir/ops/join.ts";
 import { Expand, Extents, Reshape, Transpose } from "../../../ir/ops/shape.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { isKind, isValue } from "../values.ts";
-import { Formula } from "./math.ts";
+import { Formula } from "../../formula.ts";
 
 /** x, indices, axis, batch_dims. */
 const gatherAxis: Lowering = (n) => {

@@ -11,7 +11,7 @@ import { Slice } from "../../../ir/ops/slice.ts";
 import { type DType, isFloat } from "../../../ir/type.ts";
 import type { Argument, Lowering, Lowerings, NodeContext } from "../node.ts";
 import { isKind, isValue, type Item } from "../values.ts";
-import { Formula } from "./math.ts";
+import { Formula } from "../../formula.ts";
 import { commonType } from "./promote.ts";
 
 const filledShape = (n: NodeContext, x: Value, shape: readonly Dim[]): Value =>

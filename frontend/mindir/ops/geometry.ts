@@ -8,7 +8,7 @@ import { RandomNormal, RandomUniform } from "../../../ir/ops/random.ts";
 import { ReduceMax } from "../../../ir/ops/reduce.ts";
 import { Roll } from "../../../ir/ops/slice.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
-import { Formula } from "./math.ts";
+import { Formula } from "../../formula.ts";
 import { pair } from "./promote.ts";
 
 /** MindSpore's value for "the first axis of extent three". */

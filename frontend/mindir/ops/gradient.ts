@@ -6,7 +6,7 @@ import { Cosh, Rsqrt, Sinh } from "../../../ir/ops/elementwise.ts";
 import { isFloat } from "../../../ir/type.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { tupleOf } from "../values.ts";
-import { Formula } from "./math.ts";
+import { Formula } from "../../formula.ts";
 import { pair } from "./promote.ts";
 
 type Two = (f: Formula, a: Value, b: Value, n: NodeContext) => Value;

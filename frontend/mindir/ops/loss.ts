@@ -8,7 +8,7 @@ import { NegativeLogLikelihoodLoss } from "../../../ir/ops/loss.ts";
 import { ReduceMean, ReduceSum } from "../../../ir/ops/reduce.ts";
 import { LogSoftmax, Softmax } from "../../../ir/ops/softmax.ts";
 import type { Argument, Lowering, Lowerings, NodeContext } from "../node.ts";
-import { Formula } from "./math.ts";
+import { Formula } from "../../formula.ts";
 import { promote } from "./promote.ts";
 
 /** MindSpore's numbers of reductions. */

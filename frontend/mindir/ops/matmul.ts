@@ -4,7 +4,7 @@ import { Einsum } from "../../../ir/ops/einsum.ts";
 import { Matmul } from "../../../ir/ops/matmul.ts";
 import { isFloat } from "../../../ir/type.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
-import { Formula } from "./math.ts";
+import { Formula } from "../../formula.ts";
 import { transposedLast } from "./nn.ts";
 import { pair, promote } from "./promote.ts";
 

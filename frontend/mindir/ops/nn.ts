@@ -9,7 +9,7 @@ import { Transpose } from "../../../ir/ops/shape.ts";
 import { isFloat } from "../../../ir/type.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { isValue } from "../values.ts";
-import { Formula } from "./math.ts";
+import { Formula } from "../../formula.ts";
 
 type Pair = readonly [Dim, Dim];
 

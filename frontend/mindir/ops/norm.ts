@@ -9,7 +9,7 @@ import { BatchNorm, GroupNorm, LayerNorm, Moments, RmsNorm } from "../../../ir/o
 import { Expand } from "../../../ir/ops/shape.ts";
 import { computeType, type DType } from "../../../ir/type.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
-import { Formula } from "./math.ts";
+import { Formula } from "../../formula.ts";
 import { channelsBack, channelsSecond, isChannelsLast } from "./nn.ts";
 
 const real = (x: Value): DType => (computeType(x.tensor.dtype) === "f64" ? "f64" : "f32");

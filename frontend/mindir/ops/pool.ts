@@ -7,7 +7,7 @@ import { AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, LpPool, MaxPool, MaxPoolIndi
 import { MaxUnpool } from "../../../ir/ops/unpool.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { tupleOf } from "../values.ts";
-import { Formula } from "./math.ts";
+import { Formula } from "../../formula.ts";
 import { channelsBack, channelsSecond, isChannelsLast, samePads, spatialEntries } from "./nn.ts";
 
 type Pads = readonly (readonly [Dim, Dim])[];

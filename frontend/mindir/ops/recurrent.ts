@@ -8,7 +8,7 @@ import { Reshape, Transpose } from "../../../ir/ops/shape.ts";
 import { Slice } from "../../../ir/ops/slice.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { type Item, tupleOf } from "../values.ts";
-import { Formula } from "./math.ts";
+import { Formula } from "../../formula.ts";
 
 interface Layer {
   readonly input: number;

@@ -13,7 +13,7 @@ import { ReduceLogSumExp } from "../../../ir/ops/softmax.ts";
 import { type DType, isFloat, isInteger } from "../../../ir/type.ts";
 import type { Argument, Lowering, Lowerings, NodeContext } from "../node.ts";
 import { isKind, isValue } from "../values.ts";
-import { Formula } from "./math.ts";
+import { Formula } from "../../formula.ts";
 import { floats } from "./promote.ts";
 
 type Reduction = OpDefinition<

@@ -9,7 +9,7 @@ import { Expand } from "../../../ir/ops/shape.ts";
 import { integerBits, isFloat, isUnsigned } from "../../../ir/type.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { isKind, isValue } from "../values.ts";
-import { Formula } from "./math.ts";
+import { Formula } from "../../formula.ts";
 
 type Reduction = "none" | "add" | "mul" | "max" | "min";
 

@@ -1,71 +1,10 @@
 /** Slices, pads, reversals, rotations. */
 import { normalizeAxes, normalizeAxis } from "../../../ir/axis.ts";
 import * as dim from "../../../ir/dim.ts";
-import type { Dim } from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
 import { Reverse, ReverseSequence, Roll, Slice, sliceRange } from "../../../ir/ops/slice.ts";
+import { type AxisSlice, far, type SliceEntry, sliceEntries } from "../../strided-slice.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
-
-/** Further than any axis reaches. */
-const far = Number.MAX_SAFE_INTEGER;
-
-/** What is left of an axis, and whether the axis stays. */
-interface AxisSlice {
-  readonly start: Dim;
-  readonly size: Dim;
-  readonly step: number;
-}
-
-/** One entry of a strided slice's specification: an axis of the input, a new axis, or one that goes. */
-type Entry = { readonly kind: "new" } | { readonly kind: "kept" | "dropped"; readonly slice: AxisSlice };
-
-interface Masks {
-  readonly begin: number;
-  readonly end: number;
-  readonly ellipsis: number;
-  readonly newAxis: number;
-  readonly shrink: number;
-}
-
-const bit = (mask: number, i: number): boolean => i < 32 && ((mask >>> i) & 1) === 1;
-const whole = (extent: Dim): Entry => ({ kind: "kept", slice: { start: 0, size: extent, step: 1 } });
-
-/** The specification against a shape, as TensorFlow's strided_slice has it; bit `i` of a mask is about entry `i`. */
-function entriesOf(
-  n: NodeContext,
-  shape: readonly Dim[],
-  begin: readonly Dim[],
-  end: readonly Dim[],
-  steps: readonly number[],
-  masks: Masks,
-): Entry[] {
-  const entries: Entry[] = [];
-  const taken = begin.filter((_, i) => !bit(masks.ellipsis, i) && !bit(masks.newAxis, i)).length;
-  let axis = 0;
-  begin.forEach((from, i) => {
-    if (bit(masks.ellipsis, i)) {
-      const count = Math.max(0, shape.length - taken);
-      for (let k = 0; k < count; k++) entries.push(whole(shape[axis++] ?? 1));
-    } else if (bit(masks.newAxis, i)) {
-      entries.push({ kind: "new" });
-    } else {
-      const extent = shape[axis++];
-      if (extent === undefined) return n.unsupported("a slice has more entries than its input has axes", undefined, "bad-attribute");
-      entries.push(axisEntry(extent, from, end[i] ?? far, steps[i] ?? 1, masks, i));
-    }
-  });
-  return [...entries, ...shape.slice(axis).map(whole)];
-}
-
-function axisEntry(extent: Dim, from: Dim, to: Dim, step: number, masks: Masks, i: number): Entry {
-  if (bit(masks.shrink, i)) {
-    const index = typeof from === "number" && from < 0 ? dim.add(extent, from) : from;
-    return { kind: "dropped", slice: { start: index, size: 1, step: 1 } };
-  }
-  const start = bit(masks.begin, i) ? (step > 0 ? 0 : far) : from;
-  const stop = bit(masks.end, i) ? (step > 0 ? far : -far) : to;
-  return { kind: "kept", slice: { ...sliceRange(extent, start, stop, step), step } };
-}
 
 const stridedSlice: Lowering = (n) => {
   const x = n.input(0);
@@ -79,14 +18,14 @@ const stridedSlice: Lowering = (n) => {
   };
   const begin = n.dims([1, "begin"]);
   const steps = n.ints([3, "strides"], new Array<number>(begin.length).fill(1));
-  const entries = asDeclared(n, entriesOf(n, x.tensor.shape, begin, n.dims([2, "end"]), steps, masks));
+  const entries = asDeclared(n, sliceEntries(x.tensor.shape, begin, n.dims([2, "end"]), steps, masks));
   const slices = entries.flatMap((e) => (e.kind === "new" ? [] : [e.slice]));
   const shape = entries.flatMap((e) => (e.kind === "new" ? [1] : e.kind === "kept" ? [e.slice.size] : []));
   return n.reshape(take(n, x, slices), shape);
 };
 
 /** Entries whose size depends on extents that are not fixed, with the number that the file declares, where it does. */
-function asDeclared(n: NodeContext, entries: readonly Entry[]): readonly Entry[] {
+function asDeclared(n: NodeContext, entries: readonly SliceEntry[]): readonly SliceEntry[] {
   const declared = n.declared?.shape ?? [];
   const stay = entries.filter((e) => e.kind !== "dropped");
   if (declared.length !== stay.length) return entries;

@@ -7,7 +7,7 @@ import { AffineGrid, GridSample } from "../../../ir/ops/sample.ts";
 import { Transpose } from "../../../ir/ops/shape.ts";
 import { Slice } from "../../../ir/ops/slice.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
-import { Formula } from "./math.ts";
+import { Formula } from "../../formula.ts";
 
 const column = (n: NodeContext, x: Value, at: number, count: number): Value =>
   n.create(Slice, { x }, { starts: [0, at], sizes: [x.tensor.shape[0]!, count], steps: [1, 1] });

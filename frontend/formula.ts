@@ -1,14 +1,21 @@
-/** Arithmetic for lowerings that are formulas; a number stands for a scalar of the other operand's type. */
-import type { Value } from "../../../ir/graph.ts";
-import { Equal, Greater, Less, Where } from "../../../ir/ops/compare.ts";
-import * as op from "../../../ir/ops/elementwise.ts";
-import { ReduceSum } from "../../../ir/ops/reduce.ts";
-import type { NodeContext } from "../node.ts";
+/** Arithmetic for lowerings that are formulas; a number stands for a scalar of the other operand's type. Every format's node can build them. */
+import type { Value } from "../ir/graph.ts";
+import { Equal, Greater, Less, Where } from "../ir/ops/compare.ts";
+import * as op from "../ir/ops/elementwise.ts";
+import { ReduceSum } from "../ir/ops/reduce.ts";
+import type { AnyOpDefinition, AttributesFor, OperandsFor } from "../ir/define.ts";
+import type { DType } from "../ir/type.ts";
 
 type Term = Value | number;
 
+/** What a formula needs of the node that is lowered. */
+export interface FormulaScope {
+  create<D extends AnyOpDefinition>(definition: D, operands: Partial<OperandsFor<D, Value>>, attributes?: Partial<AttributesFor<D>>): Value;
+  scalar(dtype: DType, value: number): Value;
+}
+
 export class Formula {
-  constructor(private readonly n: NodeContext) {}
+  constructor(private readonly n: FormulaScope) {}
 
   /** A scalar of the element type of `like`. */
   number(value: number, like: Value): Value {
