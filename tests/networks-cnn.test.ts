@@ -7,6 +7,10 @@ import { withRecordings } from "./shared-models.ts";
 /** Recordings by name: the network and its options. */
 const recordings: readonly (readonly [recording: string, network: string, options: Readonly<Record<string, string | number>>])[] = [
   ["lenet", "lenet", {}],
+  ["alexnet_cifar10", "alexnet", {}],
+  ["alexnet_imagenet", "alexnet", { image: 224, classes: 1000 }],
+  ["vgg16_cifar10", "vgg16", { batch: 64 }],
+  ["vgg16_imagenet", "vgg16", { batch: 32, classes: 1000, norm: "none", dtype: "f16" }],
 ];
 
 withRecordings("networks against MindSpore's recordings", (folder) => {

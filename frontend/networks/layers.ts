@@ -4,14 +4,17 @@
  */
 import type { Dim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/graph.ts";
-import { Relu } from "../../ir/ops/activation.ts";
+import { Relu, Relu6, Sigmoid } from "../../ir/ops/activation.ts";
 import { Cast } from "../../ir/ops/cast.ts";
-import { Add } from "../../ir/ops/elementwise.ts";
 import { Conv } from "../../ir/ops/conv.ts";
+import { Add, Mul } from "../../ir/ops/elementwise.ts";
+import { Concat } from "../../ir/ops/join.ts";
 import { Matmul } from "../../ir/ops/matmul.ts";
 import { BatchNorm } from "../../ir/ops/norm.ts";
 import { AvgPool, MaxPool } from "../../ir/ops/pool.ts";
+import { ReduceMean } from "../../ir/ops/reduce.ts";
 import { Reshape, Transpose } from "../../ir/ops/shape.ts";
+import { Softmax } from "../../ir/ops/softmax.ts";
 import type { DType } from "../../ir/type.ts";
 import type { Init } from "../random-weights.ts";
 import type { Cell } from "./cell.ts";
@@ -93,12 +96,24 @@ export function dense(c: Cell, x: Value, out: number, { bias = true }: { readonl
 /** With its statistics, which are parameters in inference: `moving_mean`, `moving_variance`, `gamma`, `beta`. */
 export function batchNorm(c: Cell, x: Value, { epsilon = 1e-5 }: { readonly epsilon?: number } = {}): Value {
   const shape = [shapeOf(x)[1]!];
-  const mean = c.parameter("moving_mean", shape, "zero");
-  const variance = c.parameter("moving_variance", shape, "positive");
-  const scale = c.parameter("gamma", shape, "one");
-  const bias = c.parameter("beta", shape, "zero");
+  const mean = parameterAs(c, x, "moving_mean", shape, "zero");
+  const variance = parameterAs(c, x, "moving_variance", shape, "positive");
+  const scale = parameterAs(c, x, "gamma", shape, "one");
+  const bias = parameterAs(c, x, "beta", shape, "zero");
   return c.create(BatchNorm, { x, scale, bias, mean, variance }, { epsilon });
 }
+
+export interface ConvNormSpec extends ConvSpec {
+  /** Of the normalization. Default: 1e-5. */
+  readonly epsilon?: number;
+}
+
+/** Convolution and batch normalization, which are two cells. */
+export const convNorm = (conv: Cell, norm: Cell, x: Value, out: number, spec: ConvNormSpec): Value =>
+  batchNorm(norm, conv2d(conv, x, out, spec), spec);
+
+export const convNormRelu = (conv: Cell, norm: Cell, x: Value, out: number, spec: ConvNormSpec): Value =>
+  relu(conv, convNorm(conv, norm, x, out, spec));
 
 interface PoolSpec {
   readonly kernel: number | Pair;
@@ -116,7 +131,19 @@ const poolAttributes = (x: Value, { kernel, stride, pad = "valid" }: PoolSpec) =
 export const maxPool = (c: Cell, x: Value, spec: PoolSpec): Value => c.create(MaxPool, { x }, poolAttributes(x, spec));
 export const avgPool = (c: Cell, x: Value, spec: PoolSpec): Value => c.create(AvgPool, { x }, poolAttributes(x, spec));
 
+/** The mean of each channel's pixels: `[n, c]`, or `[n, c, 1, 1]`. */
+export const pixelMean = (c: Cell, x: Value, { keepdims = false }: { readonly keepdims?: boolean } = {}): Value =>
+  c.create(ReduceMean, { x }, { axes: [2, 3], keepdims });
+
 export const relu = (c: Cell, x: Value): Value => c.create(Relu, { x });
+export const relu6 = (c: Cell, x: Value): Value => c.create(Relu6, { x });
+export const sigmoid = (c: Cell, x: Value): Value => c.create(Sigmoid, { x });
+export const softmax = (c: Cell, x: Value, axis = -1): Value => c.create(Softmax, { x }, { axes: [axis] });
+export const add = (c: Cell, a: Value, b: Value): Value => c.create(Add, { a, b });
+export const mul = (c: Cell, a: Value, b: Value): Value => c.create(Mul, { a, b });
+
+/** Joins along an axis, channels by default. */
+export const concat = (c: Cell, xs: readonly Value[], axis = 1): Value => c.create(Concat, { xs }, { axis });
 
 export const reshape = (c: Cell, x: Value, shape: readonly Dim[]): Value =>
   x.tensor.shape.length === shape.length && shape.every((d, i) => d === x.tensor.shape[i]) ? x : c.create(Reshape, { x }, { shape });
