@@ -6,8 +6,15 @@ import type { Exported, ExportOptions } from "./exported.ts";
 
 type Exporter = (graph: Graph, options: ExportOptions) => Promise<Exported>;
 
+async function exportOnnxFile(graph: Graph, options: ExportOptions): Promise<Exported> {
+  const { exportOnnx } = await import("./onnx/export.ts");
+  return exportOnnx(graph, options);
+}
+
 /** By format; each is loaded when it is first needed. */
-const exporters: Partial<Record<ModelFormat, Exporter>> = {};
+const exporters: Partial<Record<ModelFormat, Exporter>> = {
+  onnx: exportOnnxFile,
+};
 
 /** The extension of each format's files. */
 const extensions: Readonly<Record<string, ModelFormat>> = { ".mindir": "mindir", ".onnx": "onnx", ".air": "air", ".ms": "mslite" };

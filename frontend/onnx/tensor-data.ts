@@ -38,6 +38,11 @@ const encodings: ReadonlyMap<number, Encoding> = new Map([
   [OnnxDataType.int2, encode("i2", 2)],
 ]);
 
+const codes: ReadonlyMap<DType, number> = new Map([...encodings].map(([code, { dtype }]) => [dtype, code]));
+
+/** The `OnnxDataType` of an element type. */
+export const dtypeCode = (dtype: DType): number => codes.get(dtype)!;
+
 /** The most bytes a sparse tensor may have when it is made dense. */
 const maxDenseBytes = 256 * 1024 * 1024;
 
