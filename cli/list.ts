@@ -3,6 +3,7 @@ import type { Argv } from "yargs";
 import { targets } from "../codegen/targets.ts";
 import type { ModelFormat } from "../frontend/detect.ts";
 import { importFormats } from "../frontend/import.ts";
+import { weightsFormats } from "../frontend/weights.ts";
 import { allOps } from "../ir/define.ts";
 import "../ir/ops/index.ts";
 import { allPasses, defaultPasses } from "../passes/index.ts";
@@ -41,9 +42,11 @@ const formats: Readonly<Record<ModelFormat, string>> = {
   mindir: "MindSpore's MindIR (.mindir), encrypted with --key",
   onnx: "ONNX (.onnx), opsets 7 to 22",
   sir: "Sinter's text (.sir)",
-  checkpoint: "MindSpore's checkpoints (.ckpt)",
+  checkpoint: "MindSpore's checkpoints (.ckpt): weights, encrypted with --key",
   air: "Ascend's AIR (.air)",
   mslite: "MindSpore Lite (.ms)",
+  safetensors: "safetensors (.safetensors): weights",
+  npz: "NumPy's archives (.npz): weights",
 };
 
 const lists: Readonly<Record<Kind, () => readonly Row[]>> = {
@@ -51,7 +54,7 @@ const lists: Readonly<Record<Kind, () => readonly Row[]>> = {
   passes: listPasses,
   targets: () => targets.map(({ name, summary }) => ({ name, summary })),
   networks: networkRows,
-  formats: () => importFormats.map((name) => ({ name, summary: formats[name] })),
+  formats: () => [...importFormats, ...weightsFormats].map((name) => ({ name, summary: formats[name] })),
 };
 
 /** Those that run by default in their order, then those of targets, then the others. */

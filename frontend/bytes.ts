@@ -2,7 +2,7 @@
  * Where the bytes of a model come from: files, and bytes that are computed from other bytes when they are read.
  */
 import { closeSync, openSync, readSync, statSync } from "node:fs";
-import type { ByteSource } from "../ir/data.ts";
+import type { ByteSource, TensorData } from "../ir/data.ts";
 import { CompileError } from "../ir/diagnostic.ts";
 
 /** One `readSync` returns at most 2^31 - 4096 bytes. */
@@ -107,4 +107,49 @@ export class ComputedSource implements ByteSource {
       throw new RangeError(`bytes ${offset} to ${offset + length} are outside '${this.name}'`);
     return this.compute(offset, length);
   }
+}
+
+/** Ranges of other sources, one after the other. */
+class ConcatenatedSource implements ByteSource {
+  readonly size: number;
+  private readonly starts: readonly number[];
+
+  constructor(
+    readonly name: string,
+    private readonly parts: readonly TensorData[],
+  ) {
+    const starts: number[] = [];
+    this.size = parts.reduce((at, part) => at + (starts.push(at), part.byteLength), 0);
+    this.starts = starts;
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    if (offset < 0 || length < 0 || offset + length > this.size)
+      throw new RangeError(`bytes ${offset} to ${offset + length} are outside '${this.name}'`);
+    const first = this.starts.findLastIndex((start) => start <= offset);
+    const whole = this.piece(first, offset, length);
+    if (whole.length === length) return whole;
+    const bytes = new Uint8Array(length);
+    for (let i = first, done = 0; done < length; i++) {
+      const piece = this.piece(i, offset + done, length - done);
+      bytes.set(piece, done);
+      done += piece.length;
+    }
+    return bytes;
+  }
+
+  /** Of `length` bytes from `offset`, those in part `i`, in which `offset` is. */
+  private piece(i: number, offset: number, length: number): Uint8Array {
+    const { source, offset: start, byteLength } = this.parts[i]!;
+    const from = offset - this.starts[i]!;
+    return source.read(start + from, Math.min(length, byteLength - from));
+  }
+}
+
+/** The parts one after the other; one part alone stays what it is. At least one is needed. */
+export function concatenated(parts: readonly TensorData[]): TensorData {
+  const [first] = parts;
+  if (parts.length === 1) return first!;
+  const source = new ConcatenatedSource(first!.source.name, parts);
+  return { source, offset: 0, byteLength: source.size };
 }

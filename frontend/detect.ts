@@ -1,10 +1,10 @@
 /** Which format a file has, by its content. */
 import type { ByteSource } from "../ir/data.ts";
 import { CompileError } from "../ir/diagnostic.ts";
-import { isEncrypted } from "./mindir/decrypt.ts";
+import { isEncrypted } from "./decrypt.ts";
 import { Cursor, decodeUtf8, Wire } from "./wire.ts";
 
-export type ModelFormat = "onnx" | "mindir" | "checkpoint" | "mslite" | "air" | "sir";
+export type ModelFormat = "onnx" | "mindir" | "checkpoint" | "mslite" | "air" | "sir" | "safetensors" | "npz";
 
 /**
  * The format of `source`, undefined where it is none of ours. Damaged files count as what they began as. Encrypted MindIR
@@ -14,6 +14,8 @@ export function detectFormat(source: ByteSource): ModelFormat | undefined {
   const head = source.read(0, Math.min(source.size, 4096));
   const magic = String.fromCharCode(...head.subarray(0, 4));
   if (magic === "IMOD") return "air";
+  if (magic.startsWith("PK")) return "npz";
+  if (isSafetensors(source, head)) return "safetensors";
   if (isLite(source, head)) return "mslite";
   if (isEncrypted(source)) return source.name.endsWith(".ckpt") ? "checkpoint" : "mindir";
   if (isSir(head)) return "sir";
@@ -32,6 +34,13 @@ function isLite(source: ByteSource, head: Uint8Array): boolean {
   const size = view.getUint16(vtable, true);
   const tableSize = view.getUint16(vtable + 2, true);
   return size >= 4 && size % 2 === 0 && size <= 64 && tableSize >= 4 && root + tableSize <= source.size && vtable + size <= root;
+}
+
+/** A length of less than 4 GiB in eight bytes, then that much JSON. */
+function isSafetensors(source: ByteSource, head: Uint8Array): boolean {
+  if (head.length < 10 || head[8] !== 0x7b) return false;
+  const view = new DataView(head.buffer, head.byteOffset, head.length);
+  return view.getUint32(4, true) === 0 && view.getUint32(0, true) <= source.size - 8;
 }
 
 /** Text that starts with a graph, after comments. */

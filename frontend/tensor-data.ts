@@ -66,6 +66,23 @@ export function tensorValue(tensor: TensorFields, encoding: Encoding, where: Loc
   return { ...base, data: fromRuns(tensor[encoding.field], encoding, count, fail) };
 }
 
+/**
+ * The value of a tensor whose elements are at `data`, `bits` each, by default as many as in memory. Throws a `CompileError`
+ * at `where` for negative extents, and where the number of elements and that of bytes differ.
+ */
+export function rawTensorValue(
+  name: string,
+  dtype: DType,
+  dims: readonly number[],
+  data: TensorData,
+  where: Location,
+  bits: number = byteSize(dtype) * 8,
+): TensorValue {
+  return tensorValue({ name, dims, rawData: data, ...noFields }, { dtype, bits, field: "int32Data" }, where);
+}
+
+const noFields = { floatData: [], int32Data: [], int64Data: [], doubleData: [], uint64Data: [], stringData: [] };
+
 type Fail = (code: DiagnosticCode, message: string) => never;
 
 /** The product of the extents; without any, 1. */

@@ -1,9 +1,9 @@
 /** A MindIR file's bytes as messages, decrypted where need be. */
 import type { ByteSource } from "../../ir/data.ts";
 import { CompileError } from "../../ir/diagnostic.ts";
+import { decrypt, DecryptedSource, isEncrypted, readDecrypted } from "../decrypt.ts";
 import { ExternalFiles } from "../external-files.ts";
 import { Schema } from "../protobuf.ts";
-import { decrypt, DecryptedSource, isEncrypted } from "./decrypt.ts";
 import type { MindirGraph, MindirModel } from "./messages.ts";
 
 const schema = new Schema(
@@ -21,19 +21,8 @@ export interface MindirReadOptions {
  * The model in `source`. Throws a `CompileError`: "encrypted" where a key is missing or wrong, "syntax" or "truncated"
  * with the byte where the file is malformed, "limit" where it nests too deep.
  */
-export function readMindir(source: ByteSource, options: MindirReadOptions = {}): MindirModel {
-  if (!isEncrypted(source)) return readPlain(source);
-  const plain = decrypt(source, options.key);
-  if (plain.isAuthenticated) return readPlain(plain);
-  try {
-    return readPlain(plain);
-  } catch (e) {
-    if (!(e instanceof CompileError)) throw e;
-    throw CompileError.of("encrypted", { source: source.name }, "the key does not fit, or the file is damaged", {
-      notes: e.diagnostics.map(({ location, message }) => ({ location, message })),
-    });
-  }
-}
+export const readMindir = (source: ByteSource, options: MindirReadOptions = {}): MindirModel =>
+  readDecrypted(source, options.key, readPlain);
 
 /** The weight files beside `source`, decrypted with the key where they are encrypted. */
 export const mindirExternalFiles = (source: ByteSource, options: MindirReadOptions = {}): ExternalFiles | undefined =>

@@ -7,8 +7,8 @@
  * Integers are little-endian; blockSize is 24 + cipherLength. The AES-GCM nonce is the first 12 bytes of the iv.
  */
 import { createDecipheriv, getCiphers, type DecipherGCM } from "node:crypto";
-import type { ByteSource } from "../../ir/data.ts";
-import { CompileError } from "../../ir/diagnostic.ts";
+import type { ByteSource } from "../ir/data.ts";
+import { CompileError } from "../ir/diagnostic.ts";
 
 const magics: Readonly<Record<number, Mode>> = { 0x7f3a5ed8: "gcm", 0x7f3a5ed9: "cbc", 0x7f3a5eda: "sm4" };
 type Mode = "gcm" | "cbc" | "sm4";
@@ -42,11 +42,29 @@ const uint32 = (source: ByteSource, at: number): number => {
  * `CompileError` with the code "encrypted" without a key and where the key does not fit the first block.
  */
 export function decrypt(source: ByteSource, key: Uint8Array | undefined): DecryptedSource {
-  if (key === undefined) refuse(source, "the model is encrypted", "give its key");
+  if (key === undefined) refuse(source, "the file is encrypted", "give its key");
   if (![16, 24, 32].includes(key.length)) refuse(source, `the key has ${key.length} bytes; it must have 16, 24 or 32`);
   const plain = new DecryptedSource(source, key);
   if (plain.size > 0) plain.read(0, 1);
   return plain;
+}
+
+/**
+ * What `read` makes of the plain bytes of `source`, decrypted where it is encrypted. A file that is not authenticated and
+ * cannot be read once it is decrypted had another key: a `CompileError` "encrypted".
+ */
+export function readDecrypted<T>(source: ByteSource, key: Uint8Array | undefined, read: (plain: ByteSource) => T): T {
+  if (!isEncrypted(source)) return read(source);
+  const plain = decrypt(source, key);
+  if (plain.isAuthenticated) return read(plain);
+  try {
+    return read(plain);
+  } catch (e) {
+    if (!(e instanceof CompileError)) throw e;
+    throw CompileError.of("encrypted", { source: source.name }, "the key does not fit, or the file is damaged", {
+      notes: e.diagnostics.map(({ location, message }) => ({ location, message })),
+    });
+  }
 }
 
 function refuse(source: ByteSource, message: string, remedy?: string): never {
