@@ -11,10 +11,13 @@ import {
   Abs,
   Add,
   AvgPool,
+  Cast,
   Clip,
   Concat,
   Conv,
+  ConvInteger,
   ConvPacked,
+  DequantizeLinear,
   Elu,
   Erf,
   Gelu,
@@ -32,6 +35,7 @@ import {
   Neg,
   Pack,
   Pad,
+  QuantizeLinear,
   ReduceMax,
   ReduceMean,
   ReduceSum,
@@ -64,7 +68,7 @@ export const blockLayout = (options: BlockOptions): Pass => ({
   name: "block-layout",
   summary: "convolutions and products by constants run on blocked channels",
   run(graph, context) {
-    applyRules(graph, [packConv(options), packMatmul(options), packGemm(options), ...propagation], context);
+    applyRules(graph, [packConv(options), packConvInteger(options), packMatmul(options), packGemm(options), ...propagation], context);
   },
 });
 
@@ -91,6 +95,24 @@ const packConv = ({ lanes }: BlockOptions): Rule =>
       { strides, dilations, pads },
     );
     return rewriter.create(Unpack, { x: packed }, { axis: 1, extent: outputs });
+  });
+
+/** The same of 8-bit integers, whose weights have no zero point. Lanes beyond the last channel meet weights that are zero. */
+const packConvInteger = ({ lanes }: BlockOptions): Rule =>
+  opRule("pack-conv-integer", "exact", ConvInteger, (op, rewriter) => {
+    const [x, w, x_zero_point, wZeroPoint] = op.operands as [Value, Value, Value | undefined, Value | undefined];
+    const { group, strides, dilations, pads } = attributesOf(op as OpOf<typeof ConvInteger>);
+    const [outputs, channels] = [extentOf(w, 0), extentOf(w, 1)];
+    if (group !== 1 || wZeroPoint || !isConstant(w) || x.tensor.shape.length < 3 || (x_zero_point && x_zero_point.tensor.shape.length > 0))
+      return undefined;
+    if (outputs === undefined || channels === undefined || outputs * 2 < lanes) return undefined;
+    const inner = Math.min(lanes, channels);
+    const operands = { x: pack(rewriter, x, 1, inner), w: packWeights(rewriter, w, lanes, inner), x_zero_point };
+    return rewriter.create(
+      Unpack,
+      { x: rewriter.create(ConvPacked, operands, { strides, dilations, pads }) },
+      { axis: 1, extent: outputs },
+    );
   });
 
 const pack = (rewriter: Rewriter, x: Value, axis: number, block: number): Value => rewriter.create(Pack, { x }, { axis, block });
@@ -257,7 +279,9 @@ const throughConcat = opRule("unpack-through-concat", "exact", Concat, (op: Op, 
 
 const unary: readonly AnyOpDefinition[] = [
   Abs,
+  Cast,
   Clip,
+  DequantizeLinear,
   Elu,
   Erf,
   Gelu,
@@ -266,6 +290,7 @@ const unary: readonly AnyOpDefinition[] = [
   LeakyRelu,
   Mish,
   Neg,
+  QuantizeLinear,
   Relu,
   Relu6,
   Selu,

@@ -13,6 +13,7 @@ import { Matmul } from "../ir/ops/matmul.ts";
 import { MaxPool } from "../ir/ops/pool.ts";
 import { Reshape } from "../ir/ops/shape.ts";
 import { tensor } from "../ir/type.ts";
+import { blockLayout } from "../passes/block-layout.ts";
 import { canonicalize } from "../passes/canonicalize.ts";
 import { integerProducts } from "../passes/integer-products.ts";
 import { defaultNumerics } from "../passes/pass.ts";
@@ -22,6 +23,7 @@ import { Histogram } from "../passes/quantize/histogram.ts";
 import { activationParameters, quantizeSlice } from "../passes/quantize/parameters.ts";
 import { halveWeights, quantizeWeights } from "../passes/quantize/weights.ts";
 import { evaluateGraph, type TensorResult, tensorResult } from "./evaluate-graph.ts";
+import { optimize, readPassRun } from "./optimize.ts";
 import { expectRoundTrip, expectVerified } from "./round-trip.ts";
 
 /** Numbers in [-1, 1) that follow from the seed. */
@@ -139,6 +141,19 @@ describe("quantisation", () => {
       expect(distance(run(smallNetwork(), seed), rounded)).to.be.lessThan(0.03);
       expect(distance(rounded, run(integer, seed))).to.be.lessThan(0.01);
     }
+  });
+
+  it("computes the same on blocked channels", () => {
+    const integer = quantizedNetwork();
+    const passes = ["canonicalize", "integer-products", "fold-constants", "canonicalize", "dce"];
+    optimize(integer, readPassRun(passes));
+    const wanted = run(integer, 100);
+    blockLayout({ lanes: 4, vectors: 2 }).run(integer, context);
+    optimize(integer, readPassRun(["fold-constants", "canonicalize", "dce"]));
+    const names = [...integer.ops()].map((op) => op.name);
+    expect(names.filter((n) => n === "conv_packed").length).to.equal(2);
+    expect(names).to.not.include("conv_integer");
+    expect(run(integer, 100)).to.deep.equal(wanted);
   });
 
   it("takes a shift of the mean back", () => {
