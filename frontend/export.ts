@@ -11,8 +11,14 @@ async function exportOnnxFile(graph: Graph, options: ExportOptions): Promise<Exp
   return exportOnnx(graph, options);
 }
 
+async function exportMindirFile(graph: Graph, options: ExportOptions): Promise<Exported> {
+  const { exportMindir } = await import("./mindir/export.ts");
+  return exportMindir(graph, options);
+}
+
 /** By format; each is loaded when it is first needed. */
 const exporters: Partial<Record<ModelFormat, Exporter>> = {
+  mindir: exportMindirFile,
   onnx: exportOnnxFile,
 };
 

@@ -1,0 +1,67 @@
+/** Before MindIR is written: every op becomes one that MindSpore has an operator for. */
+import { OpError } from "../../../ir/diagnostic.ts";
+import type { Graph, Op } from "../../../ir/graph.ts";
+import { ConstantOp } from "../../../ir/ops/constant.ts";
+import { formatType } from "../../../ir/type.ts";
+import { legalize } from "../../legalize.ts";
+import type { Problems } from "../../problems.ts";
+import type { DialectName } from "./dialect.ts";
+import { GraphWriter, type Ref } from "./graph-writer.ts";
+import { dataTypeOf } from "./literals.ts";
+import { ModelWriter } from "./model.ts";
+import { NotCarried, RowContext } from "./row.ts";
+import { rowOf } from "./rows/index.ts";
+
+/** Ops without an operator are replaced; what is left without one is reported, as are types that MindIR has not. */
+export function legalizeForMindir(graph: Graph, dialect: DialectName, problems: Problems): void {
+  const trial = new Trial(dialect);
+  legalize(graph, (op) => trial.isCarried(op), problems);
+  checkTypes(graph, problems);
+}
+
+/** Writes ops one by one, to see whether it can be done. */
+class Trial {
+  private readonly writer: GraphWriter;
+
+  constructor(dialect: DialectName) {
+    this.writer = new TrialWriter(new ModelWriter(dialect), "trial");
+  }
+
+  isCarried(op: Op): boolean {
+    if (op.definition === ConstantOp) return true;
+    try {
+      const write = rowOf(op.definition);
+      write?.(new RowContext(op, this.writer));
+      return write !== undefined;
+    } catch (error) {
+      if (error instanceof NotCarried || error instanceof OpError) return false;
+      throw error;
+    } finally {
+      this.writer.message.node.length = 0;
+    }
+  }
+}
+
+class TrialWriter extends GraphWriter {
+  override raw(): Ref {
+    return { ref: "" };
+  }
+}
+
+function checkTypes(graph: Graph, problems: Problems): void {
+  const check = (values: readonly { readonly type: Op["result"]["type"]; readonly name: string }[], location: Op["location"]): void => {
+    for (const { type } of values) {
+      if (type.kind !== "tensor" || dataTypeOf(type.dtype) === undefined)
+        problems.error(
+          "unsupported-type",
+          location,
+          `MindIR has no values of the type ${type.kind === "tensor" ? type.dtype : formatType(type)}`,
+        );
+    }
+  };
+  check(graph.inputs, { source: graph.name });
+  for (const op of graph.ops()) {
+    check(op.results, op.location);
+    for (const region of op.regions) checkTypes(region, problems);
+  }
+}

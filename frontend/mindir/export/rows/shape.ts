@@ -1,0 +1,39 @@
+/** Shapes: reshape, transpose, broadcast. */
+import { floordiv, type Dim, dimKey } from "../../../../ir/dim.ts";
+import { IdentityOp } from "../../../../ir/ops/identity.ts";
+import { Expand, Reshape, Shape, Tile, Transpose } from "../../../../ir/ops/shape.ts";
+import { literal } from "../graph-writer.ts";
+import { type NamedRow, row } from "../row.ts";
+
+const names = (...input: readonly string[]): { readonly input_names: readonly string[]; readonly output_names: readonly string[] } => ({
+  input_names: input,
+  output_names: ["output"],
+});
+
+/** -1 keeps an extent that is not fixed where the input has it on the same axis. */
+const expand = row(Expand, ({ x }, { shape }, n) => {
+  const lead = shape.length - x.tensor.shape.length;
+  const kept = (d: Dim, i: number): boolean => i >= lead && dimKey(x.tensor.shape[i - lead]!) === dimKey(d);
+  if (shape.some((d, i) => typeof d !== "number" && !kept(d, i))) return n.cannot("to extents that are not fixed");
+  return n.node("BroadcastTo", [x], { shape: shape.map((d) => (typeof d === "number" ? d : -1)) });
+});
+
+const tile = row(Tile, ({ x }, { shape }, n) => {
+  const multiples = shape.map((d, i) => floordiv(d, x.tensor.shape[i]!));
+  return n.node("Tile", [x, n.dims(multiples)], names("x", "multiples"));
+});
+
+const shape = row(Shape, ({ x }, { start, end }, n) => {
+  const rank = x.tensor.shape.length;
+  if (start !== 0 || (end !== undefined && end < rank)) return n.cannot("of some axes only");
+  return n.node("TensorShape", [x]);
+});
+
+export const shapeRows: readonly NamedRow[] = [
+  row(IdentityOp, ({ x }) => x),
+  row(Reshape, ({ x }, { shape: to }, n) => n.node("Reshape", [x, n.dims(to, 1)], names("tensor", "shape"))),
+  row(Transpose, ({ x }, { perm }, n) => n.node("Transpose", [x, literal(perm)], names("x", "perm"))),
+  expand,
+  tile,
+  shape,
+];
