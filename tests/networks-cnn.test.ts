@@ -11,6 +11,10 @@ const recordings: readonly (readonly [recording: string, network: string, option
   ["alexnet_imagenet", "alexnet", { image: 224, classes: 1000 }],
   ["vgg16_cifar10", "vgg16", { batch: 64 }],
   ["vgg16_imagenet", "vgg16", { batch: 32, classes: 1000, norm: "none", dtype: "f16" }],
+  ["resnet50_imagenet", "resnet50", {}],
+  ["resnet50_cifar10", "resnet50", { classes: 10 }],
+  ["resnet101_imagenet", "resnet101", {}],
+  ["se_resnet50_imagenet", "se_resnet50", {}],
 ];
 
 withRecordings("networks against MindSpore's recordings", (folder) => {

@@ -2,8 +2,29 @@
 import { lenet } from "./lenet.ts";
 import { alexnet } from "./alexnet.ts";
 import { vgg16 } from "./vgg.ts";
+import { resnet18, resnet34, resnet50, resnet101, resnet152, seResnet50 } from "./resnet.ts";
+import { bgcf } from "./bgcf.ts";
+import { gat } from "./gat.ts";
+import { gcn } from "./gcn.ts";
+import { ncf } from "./ncf.ts";
+import { wideAndDeep } from "./wide-and-deep.ts";
 import type { AnyNetwork } from "./network.ts";
 
-export const networks: readonly AnyNetwork[] = [lenet, alexnet, vgg16];
+export const networks: readonly AnyNetwork[] = [
+  lenet,
+  alexnet,
+  vgg16,
+  resnet18,
+  resnet34,
+  resnet50,
+  resnet101,
+  resnet152,
+  seResnet50,
+  bgcf,
+  gat,
+  gcn,
+  ncf,
+  wideAndDeep,
+];
 
 export const findNetwork = (name: string): AnyNetwork | undefined => networks.find((n) => n.name === name);
