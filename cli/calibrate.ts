@@ -10,7 +10,7 @@ import { viewBytes } from "../ir/storage.ts";
 import { type DType, formatType, staticShape } from "../ir/type.ts";
 import { findCompiler } from "../runtime/node/build-c.ts";
 import { Session, Tensor } from "../runtime/node/session.ts";
-import { InputError } from "./failure.ts";
+import { InputError, UsageError } from "./failure.ts";
 import type { NpyArray } from "./npy.ts";
 import { readTensorFile } from "./tensor-files.ts";
 import { writeFiles } from "./write-artifact.ts";
@@ -49,9 +49,10 @@ const subfolders = (folder: string): string[] =>
 /** The file as one sample or several. */
 function split(file: NpyArray, input: Value, path: string): Tensor[] {
   const shape = staticShape(input.tensor.shape);
-  const size = shape?.reduce((a, b) => a * b, 1) ?? 0;
+  if (!shape) throw new UsageError(`the shape of '${input.name}', ${formatType(input.type)}, is open: fix it with --dim`);
+  const size = shape.reduce((a, b) => a * b, 1);
   const count = file.dims.reduce((a, b) => a * b, 1) / size;
-  const isSeries = shape !== undefined && file.dtype === input.tensor.dtype && Number.isInteger(count) && count > 0;
+  const isSeries = file.dtype === input.tensor.dtype && Number.isInteger(count) && count > 0;
   if (!isSeries || !isSuffix(file.dims, shape))
     throw new InputError(`'${path}' holds ${file.dtype}[${file.dims.join(",")}], and '${input.name}' is ${formatType(input.type)}`);
   const each = file.bytes.length / count;
