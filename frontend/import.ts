@@ -18,6 +18,11 @@ async function importMindirFile(source: ByteSource, options: ImportOptions): Pro
   return importMindir(readMindir(source, { key: options.key }), options);
 }
 
+async function importLiteFile(source: ByteSource, options: ImportOptions): Promise<Imported> {
+  const [{ readLite }, { importLite }] = await Promise.all([import("./mslite/read.ts"), import("./mslite/import.ts")]);
+  return importLite(readLite(source), options);
+}
+
 async function importSirFile(source: ByteSource, options: ImportOptions): Promise<Imported> {
   const { readSir } = await import("./sir.ts");
   return { graph: readSir(source, options), diagnostics: [] };
@@ -26,6 +31,7 @@ async function importSirFile(source: ByteSource, options: ImportOptions): Promis
 /** By format; each is loaded when it is first needed. */
 const importers: Partial<Record<ModelFormat, Importer>> = {
   mindir: importMindirFile,
+  mslite: importLiteFile,
   onnx: importOnnxFile,
   sir: importSirFile,
 };

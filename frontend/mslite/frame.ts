@@ -1,0 +1,212 @@
+/**
+ * The nodes of one graph of a file, lowered one after the other into one graph of ours. A node that fails is reported,
+ * and what only follows from that is not, so that one run finds all problems.
+ */
+import type { Builder } from "../../ir/define.ts";
+import { CompileError, type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
+import type { Graph, Value } from "../../ir/graph.ts";
+import type { Location } from "../../ir/location.ts";
+import type { Layout } from "./layout.ts";
+import type { LiteTensor } from "./messages.ts";
+import { type Arrangement, type Lowered, type Lowering, NodeContext, type NodeScope } from "./node.ts";
+import { type Operation, operationOf } from "./operation.ts";
+import { lowerings } from "./ops/index.ts";
+import { neededOperations } from "./order.ts";
+import { constantIn, quantisationOf } from "./quantised.ts";
+import { isModelError, type Session, SilencedError } from "./session.ts";
+import { isConstantTensor } from "./tensor-data.ts";
+import { upgraded } from "./upgrade.ts";
+import { LiteValue } from "./value.ts";
+
+/** As deep as graphs may call each other. */
+const mostCalls = 32;
+
+/** The operations of nodes given by index. */
+export function operationsOf(session: Session, nodes: readonly number[]): Operation[] {
+  const { graph, schema } = session.model;
+  return nodes.map((i) => {
+    const node = graph.nodes[i];
+    if (!node) throw new OpError(`there is no node ${i}`, "invalid-graph");
+    return schema === 2 ? operationOf(node) : upgraded(node);
+  });
+}
+
+export class Frame {
+  /** By tensor; undefined where what computes it failed. */
+  private readonly values = new Map<number, LiteValue | undefined>();
+  private readonly constants = new Map<string, Value>();
+
+  constructor(
+    readonly session: Session,
+    readonly builder: Builder,
+    private readonly depth = 0,
+  ) {}
+
+  bind(tensor: number, value: LiteValue | undefined): void {
+    this.values.set(tensor, value);
+  }
+
+  /** Binds a value as the tensor's stored elements, in the file's order of axes. */
+  bindStored(tensor: number, value: Value): void {
+    this.bind(tensor, new LiteValue(this.builder, quantisationOf(this.session.tensor(tensor))).with("last", value));
+  }
+
+  /** Lowers what the outputs need; failures are reported. */
+  run(all: readonly Operation[], outputs: readonly number[]): void {
+    const { operations, cyclic } = neededOperations(all, outputs);
+    if (cyclic) {
+      const { problems } = this.session;
+      return problems.error("invalid-graph", this.locate(cyclic), `${describe(cyclic)}: the node needs its own result`);
+    }
+    for (const op of operations) this.node(op);
+  }
+
+  value(tensor: number): LiteValue {
+    if (this.values.has(tensor)) {
+      const known = this.values.get(tensor);
+      if (!known) throw new SilencedError();
+      return known;
+    }
+    const t = this.session.tensor(tensor);
+    if (!isConstantTensor(t) && !t.dims.includes(0))
+      throw new OpError(`nothing computes the tensor ${tensor} ('${t.name}')`, "invalid-graph");
+    const made = new ConstantLite(this.builder, t.dims.length, (layout) => this.constantForm(tensor, layout));
+    this.values.set(tensor, made);
+    return made;
+  }
+
+  private constantForm(index: number, layout: Layout): Value {
+    const isImage = this.session.tensor(index).dims.length === 4;
+    return this.constant(index, layout === "second" && isImage ? { perm: [0, 3, 1, 2] } : {});
+  }
+
+  /** A constant of the file; the same arrangement is made once. */
+  constant(index: number, arrangement: Arrangement): Value {
+    const key = `${index} ${arrangement.perm?.join() ?? ""} ${arrangement.axis ?? ""}`;
+    const known = this.constants.get(key) ?? constantIn(this.session, this.builder, this.session.tensor(index), arrangement);
+    this.constants.set(key, known);
+    return known;
+  }
+
+  isConstant(tensor: number): boolean {
+    return !this.values.has(tensor) || this.values.get(tensor) instanceof ConstantLite;
+  }
+
+  private locate(op: Operation): Location {
+    return this.session.locate(op.name || describe(op));
+  }
+
+  private node(op: Operation): void {
+    const { builder, session } = this;
+    const around = builder.location;
+    builder.location = this.locate(op);
+    try {
+      session.countNode();
+      this.checkInputs(op);
+      const lowered = loweringOf(op)(new NodeContext(op, this.scopeOf(op)));
+      this.bindOutputs(op, Array.isArray(lowered) ? (lowered as readonly Lowered[]) : [lowered as Lowered]);
+    } catch (e) {
+      if (!isModelError(e)) throw new Error(`importing ${describe(op)} failed`, { cause: e });
+      this.report(op, e);
+      for (const o of op.outputs) this.bind(o, undefined);
+    } finally {
+      builder.location = around;
+    }
+  }
+
+  /** What follows from a failed node fails silently. */
+  private checkInputs(op: Operation): void {
+    for (const i of op.inputs) if (typeof i === "number" && this.values.has(i) && !this.values.get(i)) throw new SilencedError();
+  }
+
+  private scopeOf(op: Operation): NodeScope {
+    const { session, builder } = this;
+    return {
+      builder,
+      release: session.model.release,
+      inline: (index, inputs, into) => this.inline(index, inputs, into),
+      value: (i) => this.value(i),
+      tensor: (i): LiteTensor => session.tensor(i),
+      isConstant: (i) => this.isConstant(i),
+      constant: (i, arrangement) => this.constant(i, arrangement),
+      freshExtent: (hint) => session.freshExtent(hint),
+      warn: (code: DiagnosticCode, message: string) => {
+        session.problems.warn(code, this.locate(op), `${describe(op)}: ${message}`, { op: describe(op) });
+      },
+    };
+  }
+
+  private inline(index: number, inputs: readonly Value[], into: Graph | undefined): readonly Value[] {
+    const { session } = this;
+    const graph = session.model.graph.subGraph[index];
+    if (!graph) throw new OpError(`there is no graph ${index}`, "invalid-graph");
+    if (graph.inputIndices.length !== inputs.length)
+      throw new OpError(`the graph '${graph.name}' has ${graph.inputIndices.length} inputs`, "bad-operand", {
+        expected: String(inputs.length),
+      });
+    if (this.depth >= mostCalls) throw new OpError(`graphs call each other deeper than ${mostCalls}`, "limit");
+    const errors = session.problems.errors;
+    const inner = new Frame(session, into ? session.builder(into) : this.builder, this.depth + 1);
+    graph.inputIndices.forEach((t, k) => {
+      inner.bindStored(t, inputs[k]!);
+    });
+    inner.run(operationsOf(session, graph.nodeIndices), graph.outputIndices);
+    if (session.problems.errors > errors) throw new SilencedError();
+    return graph.outputIndices.map((o) => inner.value(o).stored("last"));
+  }
+
+  private bindOutputs(op: Operation, results: readonly Lowered[]): void {
+    op.outputs.forEach((o, k) => {
+      const t = this.session.tensor(o);
+      const result = results[k];
+      if (!result) return this.bind(o, undefined);
+      const { layout, value } = "layout" in result ? result : { layout: "last" as const, value: result };
+      if (value.op && value.name === "" && layout === "last") value.name = t.name;
+      this.bind(o, LiteValue.computed(this.builder, value.type.kind === "tensor" ? quantisationOf(t) : undefined, layout, value));
+    });
+  }
+
+  private report(op: Operation, e: OpError | CompileError | SilencedError): void {
+    if (e instanceof SilencedError) return;
+    const { problems } = this.session;
+    const name = describe(op);
+    if (e instanceof CompileError) problems.take(e, { op: name });
+    else problems.error(e.code, this.locate(op), `${name}: ${e.message}`, { op: name, ...e.more });
+  }
+}
+
+/** A constant in either order of axes. */
+class ConstantLite extends LiteValue {
+  constructor(
+    builder: Builder,
+    private readonly axes: number,
+    private readonly form: (layout: Layout) => Value,
+  ) {
+    super(builder, undefined);
+  }
+
+  override get rank(): number {
+    return this.axes;
+  }
+
+  override has(): boolean {
+    return true;
+  }
+
+  override get(layout: Layout): Value {
+    const v = this.form(layout);
+    return layout === "last" || v.tensor.shape.length === 4 ? v : this.raised(v);
+  }
+
+  override stored(layout: Layout): Value {
+    return this.get(layout);
+  }
+}
+
+const describe = (op: Operation): string => (typeof op.type === "number" ? `primitive ${op.type}` : op.type);
+
+function loweringOf(op: Operation): Lowering {
+  const found = typeof op.type === "string" && Object.hasOwn(lowerings, op.type) ? lowerings[op.type] : undefined;
+  if (found) return found;
+  throw new OpError("the primitive is not supported", "unsupported-op");
+}

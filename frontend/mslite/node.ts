@@ -1,0 +1,254 @@
+/** One node while it is lowered: typed access to its inputs and attributes, and the builder of our graph. */
+import { constantContent, dimContent } from "../../ir/content.ts";
+import type { AnyOpDefinition, AttributesFor, Builder, OperandsFor } from "../../ir/define.ts";
+import { type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
+import { type Dim, extent } from "../../ir/dim.ts";
+import type { Graph, Value } from "../../ir/graph.ts";
+import { Cast } from "../../ir/ops/cast.ts";
+import { constantValue } from "../../ir/ops/constant.ts";
+import { Extents, Reshape, Transpose } from "../../ir/ops/shape.ts";
+import { computeType, type DType } from "../../ir/type.ts";
+import type { Layout } from "./layout.ts";
+import type { LiteTensor } from "./messages.ts";
+import type { Operation } from "./operation.ts";
+import type { LiteValue } from "./value.ts";
+
+/** What a lowering gives for an output: a value in the file's order of axes, or one with channels second. */
+export interface InLayout {
+  readonly layout: Layout;
+  readonly value: Value;
+}
+export type Lowered = Value | InLayout;
+export type Lowering = (n: NodeContext) => Lowered | readonly Lowered[];
+/** Lowerings by primitive. */
+export type Lowerings = Readonly<Record<string, Lowering>>;
+
+export const second = (value: Value): InLayout => ({ layout: "second", value });
+
+/** How the axes of a constant are put in order, and which of them (in the file's order) has a scale each. */
+export interface Arrangement {
+  readonly perm?: readonly number[];
+  readonly axis?: number;
+}
+
+/** What a node sees of the graph around it. */
+export interface NodeScope {
+  readonly builder: Builder;
+  value(input: number): LiteValue;
+  tensor(index: number): LiteTensor;
+  isConstant(index: number): boolean;
+  /** A constant, arranged; quantised ones become real. */
+  constant(index: number, arrangement: Arrangement): Value;
+  /** The release that wrote the file, major * 100 + minor. */
+  readonly release: number;
+  /** The outputs of another graph of the file for `inputs`, lowered here or, for bodies, into another graph of ours. */
+  inline(subGraph: number, inputs: readonly Value[], into?: Graph): readonly Value[];
+  freshExtent(hint: string): string;
+  warn(code: DiagnosticCode, message: string): void;
+}
+
+export class NodeContext {
+  constructor(
+    readonly operation: Operation,
+    readonly scope: NodeScope,
+  ) {}
+
+  get builder(): Builder {
+    return this.scope.builder;
+  }
+
+  create<D extends AnyOpDefinition>(
+    definition: D,
+    operands: Partial<OperandsFor<D, Value>>,
+    attributes: Partial<AttributesFor<D>> = {},
+  ): Value {
+    return this.builder.create(definition, operands, attributes);
+  }
+
+  createAll<D extends AnyOpDefinition>(
+    definition: D,
+    operands: Partial<OperandsFor<D, Value>>,
+    attributes: Partial<AttributesFor<D>> = {},
+  ): readonly Value[] {
+    return this.builder.createAll(definition, operands, attributes);
+  }
+
+  get count(): number {
+    return this.operation.inputs.length;
+  }
+
+  has(i: number): boolean {
+    return i < this.count;
+  }
+
+  /** Input `i` in the file's order of axes; integers that stand in for a tensor become one of i32. */
+  input(i: number, layout: Layout = "last"): Value {
+    const given = this.operation.inputs[i];
+    if (given === undefined) throw new OpError(`input ${i} is missing`, "bad-operand");
+    if (typeof given === "number") return this.scope.value(given).get(layout);
+    return "real" in given ? this.scalar("f32", given.real) : this.constant("i32", [given.length], given);
+  }
+
+  optional(i: number, layout: Layout = "last"): Value | undefined {
+    return this.has(i) ? this.input(i, layout) : undefined;
+  }
+
+  /** An image with its channels on axis 1. */
+  image(i: number): Value {
+    const given = this.operation.inputs[i];
+    if (typeof given === "number" && !this.isConstant(i) && !this.scope.value(given).has("second")) this.expectImage(this.input(i));
+    return this.input(i, "second");
+  }
+
+  private expectImage(v: Value): void {
+    if (v.tensor.shape.length !== 4)
+      throw new OpError("an image of four axes is needed", "bad-operand", { received: `${v.tensor.shape.length} axes` });
+  }
+
+  /** Whether an input is known with channels second only. */
+  isImage(i: number): boolean {
+    const given = this.operation.inputs[i];
+    if (typeof given !== "number" || this.isConstant(i)) return false;
+    const value = this.scope.value(given);
+    return value.has("second") && !value.has("last");
+  }
+
+  /** The order of axes that the inputs have already: channels second where any is known in no other. */
+  get layout(): Layout {
+    const { inputs } = this.operation;
+    const fits = inputs.every((given) => typeof given !== "number" || this.scope.value(given).rank <= 4);
+    return fits && inputs.some((_, i) => this.isImage(i)) ? "second" : "last";
+  }
+
+  /** The number of axes of an input. */
+  rank(i: number): number {
+    const given = this.operation.inputs[i];
+    if (typeof given === "number") return this.scope.value(given).rank;
+    return given === undefined || "real" in given ? 0 : 1;
+  }
+
+  isConstant(i: number): boolean {
+    const given = this.operation.inputs[i];
+    return typeof given === "number" && this.scope.isConstant(given);
+  }
+
+  /** Weights: a constant with its axes put in order; anything else is transposed. */
+  weight(i: number, arrangement: Arrangement): Value {
+    const given = this.operation.inputs[i];
+    if (typeof given === "number" && this.scope.isConstant(given)) return this.scope.constant(given, arrangement);
+    const x = this.input(i);
+    return arrangement.perm ? this.create(Transpose, { x }, { perm: arrangement.perm }) : x;
+  }
+
+  /** The tensor of the file behind an input. */
+  tensor(i: number): LiteTensor | undefined {
+    const given = this.operation.inputs[i];
+    return typeof given === "number" ? this.scope.tensor(given) : undefined;
+  }
+
+  result(k = 0): LiteTensor {
+    return this.scope.tensor(this.operation.outputs[k] ?? -1);
+  }
+
+  /** The elements of an integer input as sizes. */
+  dims(i: number, what: string): Dim[] {
+    const given = this.operation.inputs[i];
+    if (given !== undefined && typeof given !== "number" && !("real" in given)) return [...given];
+    return dimContent(this.input(i)) ?? this.needsConstant(what);
+  }
+
+  /** The elements of an input that must be known. */
+  numbers(i: number, what: string): number[] {
+    const given = this.operation.inputs[i];
+    if (given !== undefined && typeof given !== "number" && !("real" in given)) return [...given];
+    return constantContent(this.input(i)) ?? this.needsConstant(what);
+  }
+
+  number(i: number, what: string): number {
+    const [value, ...more] = this.numbers(i, what);
+    if (value === undefined || more.length > 0) throw new OpError(`${what} is not one number`, "bad-attribute");
+    return value;
+  }
+
+  int(name: string, fallback = 0): number {
+    const v = this.operation.fields[name];
+    if (v === undefined) return fallback;
+    if (!Number.isSafeInteger(v)) throw new OpError(`'${name}' is no integer`, "bad-attribute");
+    return v as number;
+  }
+
+  float(name: string, fallback = 0): number {
+    const v = this.operation.fields[name];
+    return typeof v === "number" ? v : fallback;
+  }
+
+  bool(name: string): boolean {
+    const v = this.operation.fields[name];
+    return v === true || (typeof v === "number" && v !== 0);
+  }
+
+  ints(name: string): readonly number[] {
+    const v = (this.operation.fields[name] ?? []) as readonly number[];
+    if (!v.every((e) => Number.isSafeInteger(e))) throw new OpError(`'${name}' has an element that is no integer`, "bad-attribute");
+    return v;
+  }
+
+  floats(name: string): readonly number[] {
+    return (this.operation.fields[name] ?? []) as readonly number[];
+  }
+
+  /** The name of an enumeration's value; numbers without a name are refused. */
+  choice(name: string, fallback: string): string {
+    const v = this.operation.fields[name] ?? fallback;
+    return typeof v === "string" ? v : this.unsupported(`'${name}' has the unknown value ${String(v)}`);
+  }
+
+  text(name: string): string {
+    return (this.operation.fields[name] ?? "") as string;
+  }
+
+  /** A constant tensor; `values` are converted to what the element type is computed in. */
+  constant(dtype: DType, shape: readonly number[], values: readonly (number | bigint)[]): Value {
+    const type = computeType(dtype);
+    const wide = type === "i64" || type === "u64";
+    const scalars = values.map((v) => (wide ? (typeof v === "bigint" ? v : BigInt(Math.trunc(v))) : Number(v)));
+    return constantValue(this.builder, dtype, shape, scalars);
+  }
+
+  scalar(dtype: DType, value: number): Value {
+    return this.constant(dtype, [], [value]);
+  }
+
+  /** Sizes as an i32 vector. */
+  sizes(values: readonly Dim[]): Value {
+    if (values.every((d) => typeof d === "number")) return this.constant("i32", [values.length], values);
+    return this.cast(this.create(Extents, {}, { values }), "i32");
+  }
+
+  cast(x: Value, to: DType): Value {
+    return x.tensor.dtype === to ? x : this.create(Cast, { x }, { to });
+  }
+
+  reshape(x: Value, shape: readonly Dim[]): Value {
+    const from = x.tensor.shape;
+    return from.length === shape.length && from.every((d, i) => d === shape[i]) ? x : this.create(Reshape, { x }, { shape });
+  }
+
+  /** A new named extent, for results whose size is known only when the model runs. */
+  freshExtent(hint: string): { name: string; dim: Dim } {
+    const name = this.scope.freshExtent(hint);
+    return { name, dim: extent(name) };
+  }
+
+  warn(code: DiagnosticCode, message: string): void {
+    this.scope.warn(code, message);
+  }
+
+  unsupported(reason: string, remedy?: string, code: DiagnosticCode = "unsupported-attribute"): never {
+    throw new OpError(reason, code, remedy === undefined ? {} : { remedy });
+  }
+
+  private needsConstant(what: string): never {
+    return this.unsupported(`${what} must be known at compile time, but depends on data`, "convert the model with fixed shapes");
+  }
+}

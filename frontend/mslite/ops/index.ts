@@ -1,0 +1,25 @@
+/** What each primitive of MindSpore Lite stands for, by name. */
+import type { Lowerings } from "../node.ts";
+import { activationLowerings } from "./activation.ts";
+import { convLowerings } from "./conv.ts";
+import { elementwiseLowerings } from "./elementwise.ts";
+import { matmulLowerings } from "./matmul.ts";
+import { normLowerings } from "./norm.ts";
+import { poolLowerings } from "./pool.ts";
+import { reduceLowerings } from "./reduce.ts";
+import { resizeLowerings } from "./resize.ts";
+import { shapeLowerings } from "./shape.ts";
+import { sliceLowerings } from "./slice.ts";
+
+export const lowerings: Lowerings = {
+  ...activationLowerings,
+  ...convLowerings,
+  ...elementwiseLowerings,
+  ...matmulLowerings,
+  ...normLowerings,
+  ...poolLowerings,
+  ...reduceLowerings,
+  ...resizeLowerings,
+  ...shapeLowerings,
+  ...sliceLowerings,
+};
