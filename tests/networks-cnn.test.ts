@@ -15,6 +15,14 @@ const recordings: readonly (readonly [recording: string, network: string, option
   ["resnet50_cifar10", "resnet50", { classes: 10 }],
   ["resnet101_imagenet", "resnet101", {}],
   ["se_resnet50_imagenet", "se_resnet50", {}],
+  ["resnext50", "resnext50", {}],
+  ["resnext50_gpu", "resnext50", { platform: "gpu" }],
+  ["densenet121", "densenet121", { batch: 32 }],
+  ["googlenet_imagenet", "googlenet", {}],
+  ["googlenet_cifar10", "googlenet", { classes: 10 }],
+  ["mobilenetv2", "mobilenetv2", {}],
+  ["squeezenet", "squeezenet", { batch: 32 }],
+  ["squeezenet_residual_imagenet", "squeezenet_residual", { batch: 32 }],
 ];
 
 withRecordings("networks against MindSpore's recordings", (folder) => {

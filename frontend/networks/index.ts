@@ -8,6 +8,11 @@ import { gat } from "./gat.ts";
 import { gcn } from "./gcn.ts";
 import { ncf } from "./ncf.ts";
 import { wideAndDeep } from "./wide-and-deep.ts";
+import { resnext50 } from "./resnext.ts";
+import { densenet121 } from "./densenet.ts";
+import { googlenet } from "./googlenet.ts";
+import { mobilenetv2 } from "./mobilenetv2.ts";
+import { squeezenet, squeezenetResidual } from "./squeezenet.ts";
 import type { AnyNetwork } from "./network.ts";
 
 export const networks: readonly AnyNetwork[] = [
@@ -25,6 +30,12 @@ export const networks: readonly AnyNetwork[] = [
   gcn,
   ncf,
   wideAndDeep,
+  resnext50,
+  densenet121,
+  googlenet,
+  mobilenetv2,
+  squeezenet,
+  squeezenetResidual,
 ];
 
 export const findNetwork = (name: string): AnyNetwork | undefined => networks.find((n) => n.name === name);
