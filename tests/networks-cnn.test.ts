@@ -20,9 +20,12 @@ const recordings: readonly (readonly [recording: string, network: string, option
   ["densenet121", "densenet121", { batch: 32 }],
   ["googlenet_imagenet", "googlenet", {}],
   ["googlenet_cifar10", "googlenet", { classes: 10 }],
+  ["inceptionv3", "inceptionv3", { batch: 128 }],
   ["mobilenetv2", "mobilenetv2", {}],
   ["squeezenet", "squeezenet", { batch: 32 }],
   ["squeezenet_residual_imagenet", "squeezenet_residual", { batch: 32 }],
+  ["unet", "unet", {}],
+  ["cnnctc", "cnnctc", { batch: 256 }],
 ];
 
 withRecordings("networks against MindSpore's recordings", (folder) => {

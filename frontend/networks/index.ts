@@ -13,6 +13,9 @@ import { densenet121 } from "./densenet.ts";
 import { googlenet } from "./googlenet.ts";
 import { mobilenetv2 } from "./mobilenetv2.ts";
 import { squeezenet, squeezenetResidual } from "./squeezenet.ts";
+import { unet } from "./unet.ts";
+import { cnnctc } from "./cnnctc.ts";
+import { inceptionv3 } from "./inceptionv3.ts";
 import type { AnyNetwork } from "./network.ts";
 
 export const networks: readonly AnyNetwork[] = [
@@ -36,6 +39,9 @@ export const networks: readonly AnyNetwork[] = [
   mobilenetv2,
   squeezenet,
   squeezenetResidual,
+  unet,
+  cnnctc,
+  inceptionv3,
 ];
 
 export const findNetwork = (name: string): AnyNetwork | undefined => networks.find((n) => n.name === name);

@@ -7,6 +7,7 @@ import type { Value } from "../../ir/graph.ts";
 import { Relu, Relu6, Sigmoid } from "../../ir/ops/activation.ts";
 import { Cast } from "../../ir/ops/cast.ts";
 import { Conv } from "../../ir/ops/conv.ts";
+import { ConvTranspose } from "../../ir/ops/conv-transpose.ts";
 import { Add, Mul } from "../../ir/ops/elementwise.ts";
 import { Concat } from "../../ir/ops/join.ts";
 import { Matmul } from "../../ir/ops/matmul.ts";
@@ -72,6 +73,21 @@ export function conv2d(c: Cell, x: Value, out: number, spec: ConvSpec): Value {
   const pads = padsOf(spec.pad ?? "same", extents, kernel, stride, dilation);
   const y = c.create(Conv, { x, w }, { strides: stride, dilations: dilation, pads, group });
   return spec.bias ? biasAdd(c, y, parameterAs(c, x, "bias", [out], "zero")) : y;
+}
+
+/** Transposed convolution to `out` channels and `stride` times the extents: `weight[in, out, kernel, kernel]`. */
+export function conv2dTranspose(
+  c: Cell,
+  x: Value,
+  out: number,
+  { kernel, stride }: { readonly kernel: number; readonly stride: number },
+): Value {
+  const [, channels, ...extents] = shapeOf(x) as [number, number, ...number[]];
+  const w = parameterAs(c, x, "weight", [channels, out, kernel, kernel]);
+  const wanted = extents.map((extent) => extent * stride);
+  const pads = padsOf("same", wanted, pairOf(kernel), pairOf(stride));
+  const output_padding = extents.map(() => Math.max(0, stride - kernel));
+  return c.create(ConvTranspose, { x, w }, { strides: pairOf(stride), dilations: [1, 1], pads, output_padding });
 }
 
 export const cast = (c: Cell, x: Value, to: DType): Value => (x.tensor.dtype === to ? x : c.create(Cast, { x }, { to }));
