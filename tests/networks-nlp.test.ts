@@ -6,6 +6,12 @@ import { withRecordings } from "./shared-models.ts";
 
 /** Recordings by name: the network and its options. */
 const recordings: readonly (readonly [recording: string, network: string, options: Readonly<Record<string, string | number>>])[] = [
+  ["bert_base", "bert_base", {}],
+  ["bert_cls", "bert_cls", {}],
+  ["bert_ner", "bert_ner", {}],
+  ["bert_squad", "bert_squad", {}],
+  ["bert_pretrain", "bert_pretrain", {}],
+  ["tinybert", "tinybert", {}],
   ["gcn", "gcn", {}],
   ["gat", "gat", {}],
   ["bgcf", "bgcf", {}],

@@ -3,6 +3,7 @@ import { lenet } from "./lenet.ts";
 import { alexnet } from "./alexnet.ts";
 import { vgg16 } from "./vgg.ts";
 import { resnet18, resnet34, resnet50, resnet101, resnet152, seResnet50 } from "./resnet.ts";
+import { bertBase, bertCls, bertNer, bertPretrain, bertSquad, tinybert } from "./bert.ts";
 import { bgcf } from "./bgcf.ts";
 import { gat } from "./gat.ts";
 import { gcn } from "./gcn.ts";
@@ -28,6 +29,12 @@ export const networks: readonly AnyNetwork[] = [
   resnet101,
   resnet152,
   seResnet50,
+  bertBase,
+  bertCls,
+  bertNer,
+  bertSquad,
+  bertPretrain,
+  tinybert,
   bgcf,
   gat,
   gcn,
