@@ -5,8 +5,10 @@ import type { Argv } from "yargs";
 import type { TargetOptions, Target } from "../codegen/target.ts";
 import { mcpus } from "../codegen/c/machine.ts";
 import { findTarget, targets } from "../codegen/targets.ts";
+import { bindWeights, randomizeWeights } from "../frontend/bind-weights.ts";
 import { importModel } from "../frontend/import.ts";
 import type { ImportOptions } from "../frontend/options.ts";
+import { openWeights } from "../frontend/weights.ts";
 import type { Constant } from "../ir/attribute.ts";
 import { memoryData } from "../ir/data.ts";
 import type { Diagnostics } from "../ir/diagnostic.ts";
@@ -33,7 +35,11 @@ export const modelArguments = <T>(y: Argv<T>) =>
     .option("dim", { type: "string", array: true, nargs: 1, describe: "fix an extent: --dim n=1" })
     .option("input-value", { type: "string", array: true, nargs: 1, describe: "fix an input at compile time: --input-value NAME=FILE.npy" })
     .option("key", { type: "string", describe: "key of an encrypted file: 16, 24 or 32 characters, or @FILE with its bytes" })
-    .option("weights", { type: "string", requiresArg: true, describe: "of networks: random:SEED; default: random:0" })
+    .option("weights", {
+      type: "string",
+      requiresArg: true,
+      describe: "weights by name: FILE.ckpt, .safetensors or .npz, or random:SEED; of networks by default random:0",
+    })
     .option("network", { type: "string", describe: "a network by name, in place of a file: sinter list networks" })
     .option("batch", { type: "number", requiresArg: true, describe: "of networks: how many inputs at once" })
     .option("option", { type: "string", array: true, nargs: 1, describe: "of networks: NAME=VALUE" });
@@ -104,19 +110,40 @@ export function importOptions(args: ModelArguments): ImportOptions {
 /** The model as a graph; warnings go to `diagnostics`. */
 export async function loadGraph(args: ModelArguments, diagnostics: Diagnostics): Promise<Graph> {
   const network = networkOf(args.model);
-  if (network !== undefined) return loadNetwork(network, args, diagnostics);
+  const { graph, unused } =
+    network === undefined ? { graph: await loadFile(args, diagnostics), unused: undefined } : loadNetwork(network, args, diagnostics);
+  if (args.weights === undefined) return graph;
+  const seed = seedOf(args.weights);
+  if (seed !== undefined) {
+    if (network === undefined) randomizeWeights(graph, seed);
+    return graph;
+  }
+  const file = await openWeights(args.weights, { key: args.key === undefined ? undefined : keyOf(args.key) });
+  for (const d of [...file.diagnostics, ...bindWeights(graph, file.tensors, args.weights, unused).diagnostics]) diagnostics.report(d);
+  return graph;
+}
+
+async function loadFile(args: ModelArguments, diagnostics: Diagnostics): Promise<Graph> {
   const imported = await importModel(args.model, importOptions(args));
   for (const d of imported.diagnostics) diagnostics.report(d);
   return imported.graph;
 }
 
-function loadNetwork(name: string, args: ModelArguments, diagnostics: Diagnostics): Graph {
-  const seed = /^random:(\d+)$/.exec(args.weights ?? "random:0")?.[1];
-  if (seed === undefined) throw new UsageError(`--weights takes random:SEED, not '${args.weights ?? ""}'`);
+/** The seed of `random:SEED`; undefined where the weights are a file. */
+function seedOf(weights: string): number | undefined {
+  if (!weights.startsWith("random:")) return undefined;
+  const seed = /^random:(\d{1,15})$/.exec(weights)?.[1];
+  if (seed === undefined) throw new UsageError(`--weights takes random:SEED or a file, not '${weights}'`);
+  return Number(seed);
+}
+
+/** The network, with the names of all parameters that its checkpoints have. */
+function loadNetwork(name: string, args: ModelArguments, diagnostics: Diagnostics): { graph: Graph; unused: ReadonlySet<string> } {
   if (args.weights === undefined) {
     diagnostics.warn("ignored", { source: args.model }, "the parameters are random numbers", { remedy: "give --weights" });
   }
-  return namedNetwork(name, args, Number(seed)).graph;
+  const { graph, parameters } = namedNetwork(name, args, seedOf(args.weights ?? "random:0") ?? 0);
+  return { graph, unused: new Set(parameters.map((p) => p.name)) };
 }
 
 /** The target that is named, or the default of this machine. */

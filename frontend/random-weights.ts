@@ -4,8 +4,7 @@
  */
 import type { ByteSource, TensorData } from "../ir/data.ts";
 import { writeElements } from "../ir/storage.ts";
-import { isFloat, type TensorType } from "../ir/type.ts";
-import { byteSize } from "../ir/type.ts";
+import { byteSize, isFloat, type TensorType } from "../ir/type.ts";
 import { ComputedSource } from "./bytes.ts";
 
 /**
@@ -30,6 +29,13 @@ export function randomWeights(seed: number, name: string, type: TensorType, init
       .subarray(0, length);
   });
   return { source, offset: 0, byteLength: count * width };
+}
+
+/** What a parameter of a graph that says no more than its name and shape starts as. */
+export function initOf(name: string, type: TensorType): Init {
+  if (/var(iance)?$/.test(name)) return "positive";
+  if (/(gamma|scale)$/.test(name)) return "one";
+  return type.shape.length > 1 ? "weight" : "zero";
 }
 
 /** From a uniform number of [0, 1) to an element. */

@@ -120,7 +120,9 @@ export class Evaluator {
     const item = this.nested(() => this.evaluateNode(frame, node));
     frame.open.delete(node);
     frame.define(node.output[0] ?? node.name, item);
-    if (isValue(item) && item.op && graphOf(item) === frame.builder.graph) item.name ||= bareName(node.output[0] ?? node.name);
+    // Of constants, those with a name are the model's parameters.
+    const isNamed = isValue(item) && item.op !== undefined && item.op.definition !== ConstantOp;
+    if (isNamed && graphOf(item) === frame.builder.graph) item.name ||= bareName(node.output[0] ?? node.name);
     if (node.name !== "" && node.name !== node.output[0]) frame.define(node.name, item);
     return item;
   }
