@@ -13,9 +13,11 @@ export interface Context {
   /** The type of the first result. */
   readonly result: TensorType;
   /** Whether anything needs result `i`. */
-  isUsed(i: number): boolean;
+  readonly isUsed: (i: number) => boolean;
   /** A graph attribute, written with the given types for its inputs. */
-  region(name: string, hint: string): Body;
+  readonly region: (name: string, hint: string) => Body;
+  /** The nodes of a graph attribute in place, with terms for its inputs; gives terms for its outputs. */
+  readonly inlined: (name: string, inputs: readonly Term[]) => readonly Term[];
 }
 
 export type Emit<D extends AnyOpDefinition> = (

@@ -94,10 +94,16 @@ export class GraphWalk {
     op.results.forEach((v, i) => {
       this.bind(body, op, v, written?.[i], fresh);
     });
+    this.learnProduced(body, op, written);
+  }
+
+  /** Extents that the op produces are read off its results, or are a result of their own. */
+  private learnProduced(body: Body, op: Op, written: readonly (Term | undefined)[] | undefined): void {
     for (const { name, from } of producedExtents(op)) {
-      const scalar = this.terms.get(op.results[from]!);
+      const scalar = written?.[from];
       if (scalar) body.learn(name, { scalar });
     }
+    if (op.definition.extents) for (const v of op.results) body.learnFrom(this.terms.get(v)!, v.type);
   }
 
   /** What `action` gives; where it fails the problem is noted, and the walk goes on. */
@@ -185,7 +191,14 @@ export class GraphWalk {
       },
       isUsed: (i) => op.results[i]!.uses.size > 0,
       region: (name, hint) => this.region(body, op.attributes[name] as Graph, hint),
+      inlined: (name, inputs) => this.inlined(body, op.attributes[name] as Graph, inputs),
     };
+  }
+
+  private inlined(body: Body, graph: Graph, inputs: readonly Term[]): readonly Term[] {
+    graph.inputs.forEach((v, i) => this.define(v, inputs[i]!.name));
+    for (const op of graph.ops()) this.op(body, op);
+    return graph.outputs.map((v) => this.terms.get(v)!);
   }
 
   private region(outer: Body, graph: Graph, hint: string): Body {
