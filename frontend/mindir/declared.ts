@@ -48,7 +48,7 @@ export function declaredResult(node: MindirNode, i: number): TensorType | undefi
 }
 
 const shapeAttribute = (node: MindirNode): MindirAttribute | undefined =>
-  node.attribute.find((a) => a.name === "shape" || a.refAttrName.startsWith("shape:"));
+  node.attribute.find((a) => (a.name === "shape" && !a.refAttrName.startsWith("scalar:")) || a.refAttrName.startsWith("shape:"));
 
 function abstractItem(a: MindirAttribute, graph: Graph, depth: number): Item {
   if (a.type === Type.umonad || a.type === Type.iomonad) return monad;

@@ -11,13 +11,11 @@ export interface Operator {
   readonly constructorArguments?: readonly Item[];
 }
 
-const attributesOf = (list: readonly MindirAttribute[]): Map<string, Item> => {
-  const found = new Map<string, Item>();
-  for (const a of list) {
-    if (a.name !== "" && a.name !== "shape") found.set(a.name, attributeItem(a));
-  }
-  return found;
-};
+const attributesOf = (list: readonly MindirAttribute[]): Map<string, Item> =>
+  new Map(list.flatMap((a) => (a.name === "" ? [] : [[a.name, attributeItem(a)] as const])));
+
+/** Whether an attribute of a node tells the type of its result; operators have attributes of that name too. */
+const isResultType = (a: MindirAttribute): boolean => a.name === "shape" && !a.refAttrName.startsWith("scalar:");
 
 /** The operators of a model by the names in its table of primitives. */
 export class OperatorTable {
@@ -33,7 +31,10 @@ export class OperatorTable {
 }
 
 /** The operator of a node whose op type is its name: attributes are the node's own. */
-export const inlineOperator = (node: MindirNode): Operator => ({ name: node.opType, attributes: attributesOf(node.attribute) });
+export const inlineOperator = (node: MindirNode): Operator => ({
+  name: node.opType,
+  attributes: attributesOf(node.attribute.filter((a) => !isResultType(a))),
+});
 
 /** The bare operator of a name, without attributes. */
 export const plainOperator = (name: string): Operator => ({ name, attributes: new Map() });

@@ -14,7 +14,8 @@ export interface Dialect {
   result(types: TensorType | readonly TensorType[]): AttributeMessage;
   /** The name that an operator has, by its name since 1.2. */
   operator(name: string): string;
-  attributeName(operator: string, name: string): string;
+  /** The names that an attribute is written under: those of 1.1 and of later readers. */
+  attributeNames(operator: string, name: string): readonly string[];
 }
 
 /** Names in 1.1 (1.1.0) by those since 1.2. */
@@ -46,7 +47,10 @@ const ofOne: Dialect = {
     };
   },
   operator: (name) => oldOperators[name] ?? name,
-  attributeName: (operator, name) => oldAttributes[operator]?.[name] ?? (name === "format" ? "data_format" : name),
+  attributeNames(operator, name) {
+    const old = oldAttributes[operator]?.[name] ?? (name === "format" ? "data_format" : undefined);
+    return old === undefined ? [name] : [old, name];
+  },
 };
 
 const typedTensor = (type: TensorType): AttributeMessage => ({ type: Kind.tensors, tensors: [tensorMessage(type)] });
@@ -58,7 +62,7 @@ const ofTwo: Dialect = {
   result: (types) =>
     isTuple(types) ? { name: "shape", type: Kind.tuple, values: types.map(typedTensor) } : { name: "shape", ...typedTensor(types) },
   operator: (name) => name,
-  attributeName: (_operator, name) => name,
+  attributeNames: (_operator, name) => [name],
 };
 
 const isTuple = (types: TensorType | readonly TensorType[]): types is readonly TensorType[] => Array.isArray(types);

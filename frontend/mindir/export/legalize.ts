@@ -3,6 +3,7 @@ import { OpError } from "../../../ir/diagnostic.ts";
 import type { Graph, Op } from "../../../ir/graph.ts";
 import { ConstantOp } from "../../../ir/ops/constant.ts";
 import { formatType } from "../../../ir/type.ts";
+import { expansionOf } from "../../expansions/index.ts";
 import { legalize } from "../../legalize.ts";
 import type { Problems } from "../../problems.ts";
 import type { DialectName } from "./dialect.ts";
@@ -15,7 +16,7 @@ import { rowOf } from "./rows/index.ts";
 /** Ops without an operator are replaced; what is left without one is reported, as are types that MindIR has not. */
 export function legalizeForMindir(graph: Graph, dialect: DialectName, problems: Problems): void {
   const trial = new Trial(dialect);
-  legalize(graph, (op) => trial.isCarried(op), problems);
+  legalize(graph, (op) => trial.isCarried(op), problems, expansionOf);
   checkTypes(graph, problems);
 }
 

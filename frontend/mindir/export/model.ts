@@ -68,7 +68,9 @@ export class ModelWriter {
   /** The op type and the attributes of a node that applies an operator. */
   operator(name: string, literals: Literals): { readonly opType: string; readonly attribute: readonly AttributeMessage[] } {
     const { dialect } = this;
-    const attribute = Object.entries(literals).map(([key, value]) => dialect.attribute(dialect.attributeName(name, key), value));
+    const attribute = Object.entries(literals).flatMap(([key, value]) =>
+      dialect.attributeNames(name, key).map((as) => dialect.attribute(as, value)),
+    );
     if (dialect.name === "1.1") return { opType: dialect.operator(name), attribute };
     return { opType: `REF::${this.primitive(name, literals, attribute)}`, attribute: [] };
   }

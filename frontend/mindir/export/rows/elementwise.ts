@@ -30,6 +30,7 @@ const cast = row(Cast, ({ x }, { to }, n) => {
 });
 
 export const elementwiseRows: readonly NamedRow[] = [
+  row(op.Round, ({ x }, _attributes, n) => n.node("Round", [x], { decimals: 0 })),
   add,
   div,
   cast,
@@ -49,7 +50,6 @@ export const elementwiseRows: readonly NamedRow[] = [
     [op.Reciprocal, "Reciprocal"],
     [op.Floor, "Floor"],
     [op.Ceil, "Ceil"],
-    [op.Round, "Round"],
     [op.Trunc, "Trunc"],
     [op.Sign, "Sign"],
     [op.Sin, "Sin"],

@@ -1,0 +1,85 @@
+/** Builds the ops that stand for one op which a format has not. */
+import type { AnyOpDefinition, AttributesFor, Builder, OperandsFor } from "../../ir/define.ts";
+import type { Dim } from "../../ir/dim.ts";
+import type { Value } from "../../ir/graph.ts";
+import { Cast } from "../../ir/ops/cast.ts";
+import { constantValue } from "../../ir/ops/constant.ts";
+import { Expand, Reshape, Transpose } from "../../ir/ops/shape.ts";
+import { Slice } from "../../ir/ops/slice.ts";
+import { computeType, type DType } from "../../ir/type.ts";
+import { Formula, type FormulaScope } from "../formula.ts";
+import type { Decompose } from "../legalize.ts";
+
+export class Expander implements FormulaScope {
+  readonly f = new Formula(this);
+
+  constructor(readonly builder: Builder) {}
+
+  create<D extends AnyOpDefinition>(
+    definition: D,
+    operands: Partial<OperandsFor<D, Value>>,
+    attributes?: Partial<AttributesFor<D>>,
+  ): Value {
+    return this.builder.create(definition, operands, attributes ?? {});
+  }
+
+  createAll<D extends AnyOpDefinition>(
+    definition: D,
+    operands: Partial<OperandsFor<D, Value>>,
+    attributes: Partial<AttributesFor<D>> = {},
+  ): readonly Value[] {
+    return this.builder.createAll(definition, operands, attributes);
+  }
+
+  scalar(dtype: DType, value: number): Value {
+    return this.constant(dtype, [], [value]);
+  }
+
+  /** Elements are converted to what the type is computed in. */
+  constant(dtype: DType, shape: readonly number[], values: readonly number[]): Value {
+    const type = computeType(dtype);
+    const isWide = type === "i64" || type === "u64";
+    return constantValue(this.builder, dtype, shape, isWide ? values.map((v) => BigInt(Math.trunc(v))) : values);
+  }
+
+  cast(x: Value, to: DType): Value {
+    return x.tensor.dtype === to ? x : this.create(Cast, { x }, { to });
+  }
+
+  reshape(x: Value, shape: readonly Dim[]): Value {
+    const from = x.tensor.shape;
+    return from.length === shape.length && from.every((d, i) => d === shape[i]) ? x : this.create(Reshape, { x }, { shape });
+  }
+
+  transpose(x: Value, perm: readonly number[]): Value {
+    return perm.every((p, i) => p === i) ? x : this.create(Transpose, { x }, { perm });
+  }
+
+  expand(x: Value, shape: readonly Dim[]): Value {
+    const from = x.tensor.shape;
+    return from.length === shape.length && from.every((d, i) => d === shape[i]) ? x : this.create(Expand, { x }, { shape });
+  }
+
+  /** `size` elements of one axis from `start` on. */
+  part(x: Value, axis: number, start: Dim, size: Dim, step = 1): Value {
+    const { shape } = x.tensor;
+    if (start === 0 && step === 1 && size === shape[axis]) return x;
+    const pick = <T>(own: T, other: (d: Dim) => T): T[] => shape.map((d, i) => (i === axis ? own : other(d)));
+    return this.create(Slice, { x }, { starts: pick<Dim>(start, () => 0), sizes: pick<Dim>(size, (d) => d), steps: pick(step, () => 1) });
+  }
+}
+
+export interface NamedExpansion {
+  readonly definition: AnyOpDefinition;
+  readonly expand: Decompose;
+}
+
+/** How one op is made of others: one value per result; undefined where it cannot be. */
+export const expansion = <D extends AnyOpDefinition>(
+  definition: D,
+  expand: (operands: OperandsFor<D, Value>, attributes: AttributesFor<D>, e: Expander) => Value | readonly Value[] | undefined,
+): NamedExpansion => ({
+  definition,
+  expand: (operands, attributes, builder) =>
+    expand(operands as OperandsFor<D, Value>, attributes as AttributesFor<D>, new Expander(builder)),
+});

@@ -1,0 +1,22 @@
+/** Ways to make ops of smaller ones, for formats that have not the op itself; one line per family. */
+import type { Op } from "../../ir/graph.ts";
+import type { Decompose } from "../legalize.ts";
+import { activationExpansions } from "./activation.ts";
+import { convExpansions } from "./conv.ts";
+import type { NamedExpansion } from "./expander.ts";
+import { matmulExpansions } from "./matmul.ts";
+import { normExpansions } from "./norm.ts";
+import { reduceExpansions } from "./reduce.ts";
+
+const families: readonly (readonly NamedExpansion[])[] = [
+  activationExpansions,
+  convExpansions,
+  matmulExpansions,
+  normExpansions,
+  reduceExpansions,
+];
+
+const known = new Map(families.flat().map(({ definition, expand }) => [definition, expand]));
+
+/** How the op is made of smaller ones; undefined where there is no way but its own. */
+export const expansionOf = (op: Op): Decompose | undefined => known.get(op.definition);

@@ -1,0 +1,47 @@
+/** Tensors whose elements follow from their places, and sizes that are data. */
+import { constantContent } from "../../../../ir/content.ts";
+import { Eye, Meshgrid, OneHot, Range, Trilu } from "../../../../ir/ops/generate.ts";
+import { literal } from "../graph-writer.ts";
+import { type NamedRow, row } from "../row.ts";
+
+/** From numbers; the end lies half a step behind the last element, so that rounding does not matter. */
+const range = row(Range, ({ start, delta }, { length }, n) => {
+  const [from] = constantContent(start) ?? [];
+  const [step] = constantContent(delta) ?? [];
+  const { dtype } = start.tensor;
+  if (n.dialect === "1.1" || from === undefined || step === undefined || typeof length !== "number" || length === 0) return n.cannot("");
+  if (!["i32", "i64", "f32", "f64"].includes(dtype)) return n.cannot("");
+  const end = dtype === "i32" || dtype === "i64" ? from + length * step : from + (length - 0.5) * step;
+  const [a, b, c] = [from, end, step].map((v) => n.scalar(dtype, v));
+  return n.node("Range", [a!, b!, c!], { maxlen: 1000000 });
+});
+
+export const generateRows: readonly NamedRow[] = [
+  row(OneHot, ({ indices, on, off }, { depth, axis, from_end }, n) => {
+    if (from_end || typeof depth !== "number") return n.cannot("");
+    const last = axis === indices.tensor.shape.length ? -1 : axis;
+    return n.node("OneHot", [indices, literal(depth), on, off], {
+      axis: last,
+      input_names: ["indices", "depth", "on_value", "off_value"],
+      output_names: ["output"],
+    });
+  }),
+  row(Eye, (_operands, { shape, k, dtype }, n) =>
+    k === 0 && shape.length === 2 && n.dialect === "2"
+      ? n.node("Eye", [...n.numbers(shape).map(literal), literal({ dtype })])
+      : n.cannot(""),
+  ),
+  row(Trilu, ({ x, offset }, { upper, k }, n) =>
+    offset || n.dialect === "1.1" ? n.cannot("") : n.node(upper ? "Triu" : "Tril", [x], { diagonal: k }),
+  ),
+  row(Meshgrid, ({ xs }, { indexing }, n) => {
+    const items = n.items(
+      "Meshgrid",
+      [n.tuple(xs)],
+      { indexing },
+      n.op.results.map((r) => r.tensor),
+    );
+    return n.op.results.map((_, i) => n.used(i, () => items.at(i)));
+  }),
+  range,
+];

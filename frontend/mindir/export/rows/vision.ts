@@ -1,0 +1,60 @@
+/** Images: resizing, sampling, regions. */
+import { AdaptiveAvgPool } from "../../../../ir/ops/pool.ts";
+import { Resize } from "../../../../ir/ops/resize.ts";
+import { AffineGrid, GridSample } from "../../../../ir/ops/sample.ts";
+import { Det } from "../../../../ir/ops/determinant.ts";
+import { literal } from "../graph-writer.ts";
+import { type NamedRow, row } from "../row.ts";
+
+/** The two last axes of images, at positions that MindSpore knows. */
+const resize = row(Resize, ({ x }, a, n) => {
+  const lead = x.tensor.shape.slice(0, 2);
+  const isImage = x.tensor.shape.length === 4 && lead.every((d, i) => d === a.shape[i]);
+  if (!isImage || a.mode === "cubic" || a.scales.length > 0 || a.antialias || a.exclude_outside) return n.cannot("");
+  const size = n.numbers(a.shape.slice(2));
+  const flags = { align_corners: a.coordinates === "align_corners" };
+  if (a.mode === "linear") {
+    if (!["align_corners", "asymmetric", "half_pixel"].includes(a.coordinates)) return n.cannot("");
+    if (n.dialect === "1.1") {
+      if (a.coordinates === "half_pixel" || x.tensor.dtype !== "f32") return n.cannot("");
+      return n.node("ResizeBilinear", [x], { size, ...flags });
+    }
+    return n.node("ResizeBilinearV2", [x, literal(size)], { ...flags, half_pixel_centers: a.coordinates === "half_pixel" });
+  }
+  const isFloored = a.nearest_mode === "floor" && (a.coordinates === "asymmetric" || a.coordinates === "tf_half_pixel_for_nn");
+  const isRounded = a.nearest_mode === "round_prefer_ceil" && a.coordinates === "align_corners";
+  if (!isFloored && !isRounded) return n.cannot("");
+  if (a.coordinates !== "tf_half_pixel_for_nn") return n.node("ResizeNearestNeighbor", [x], { size, ...flags });
+  return n.dialect === "1.1" ? n.cannot("") : n.node("ResizeNearestNeighborV2", [x, literal(size)], { ...flags, half_pixel_centers: true });
+});
+
+const gridSample = row(GridSample, ({ x, grid }, { mode, padding, align_corners }, n) => {
+  const rank = x.tensor.shape.length;
+  if (n.dialect === "1.1" || mode === "cubic" || (rank !== 4 && rank !== 5)) return n.cannot("");
+  return n.node(rank === 4 ? "GridSampler2D" : "GridSampler3D", [x, grid], {
+    interpolation_mode: mode === "linear" ? "bilinear" : "nearest",
+    padding_mode: padding,
+    align_corners,
+  });
+});
+
+const affineGrid = row(AffineGrid, ({ theta }, { spatial, align_corners }, n) => {
+  if (n.dialect === "1.1") return n.cannot("");
+  const [images] = theta.tensor.shape;
+  return n.node("AffineGrid", [theta, n.dims([images!, spatial.length, ...spatial])], { align_corners });
+});
+
+/** To one number or to a size per axis. */
+const adaptive = row(AdaptiveAvgPool, ({ x }, { output }, n) => {
+  const rank = x.tensor.shape.length - 2;
+  if (n.dialect === "1.1" || (rank !== 2 && rank !== 3)) return n.cannot("");
+  return n.node(rank === 2 ? "AdaptiveAvgPool2D" : "AdaptiveAvgPool3D", [x], { output_size: n.numbers(output) });
+});
+
+export const visionRows: readonly NamedRow[] = [
+  resize,
+  gridSample,
+  affineGrid,
+  adaptive,
+  row(Det, ({ x }, _a, n) => (n.dialect === "2" ? n.node("MatrixDeterminant", [x]) : n.cannot(""))),
+];
