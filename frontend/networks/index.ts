@@ -17,6 +17,12 @@ import { squeezenet, squeezenetResidual } from "./squeezenet.ts";
 import { unet } from "./unet.ts";
 import { cnnctc } from "./cnnctc.ts";
 import { inceptionv3 } from "./inceptionv3.ts";
+import { ssd } from "./ssd.ts";
+import { yolov3Darknet53, yolov3Resnet18 } from "./yolov3.ts";
+import { yolov4 } from "./yolov4.ts";
+import { centerface } from "./centerface.ts";
+import { deeplabv3 } from "./deeplabv3.ts";
+import { psenet } from "./psenet.ts";
 import type { AnyNetwork } from "./network.ts";
 
 export const networks: readonly AnyNetwork[] = [
@@ -49,6 +55,13 @@ export const networks: readonly AnyNetwork[] = [
   unet,
   cnnctc,
   inceptionv3,
+  ssd,
+  yolov3Darknet53,
+  yolov3Resnet18,
+  yolov4,
+  centerface,
+  deeplabv3,
+  psenet,
 ];
 
 export const findNetwork = (name: string): AnyNetwork | undefined => networks.find((n) => n.name === name);
