@@ -5,6 +5,9 @@
 import type { Builder } from "../../ir/define.ts";
 import { CompileError, type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
 import type { Graph, Value } from "../../ir/graph.ts";
+import { alignedBytes } from "../../ir/data.ts";
+import { readElements } from "../../ir/storage.ts";
+import { isInteger } from "../../ir/type.ts";
 import type { Location } from "../../ir/location.ts";
 import type { Layout } from "./layout.ts";
 import type { LiteTensor } from "./messages.ts";
@@ -18,6 +21,8 @@ import { isConstantTensor } from "./tensor-data.ts";
 import { upgraded } from "./upgrade.ts";
 import { LiteValue } from "./value.ts";
 
+/** Larger constants are no sizes. */
+const mostElementBytes = 1 << 16;
 /** As deep as graphs may call each other. */
 const mostCalls = 32;
 
@@ -88,6 +93,12 @@ export class Frame {
     return known;
   }
 
+  private elements(index: number): number[] | undefined {
+    const { type, data } = this.session.constant(this.session.tensor(index));
+    if (!isInteger(type.dtype) || data.byteLength > mostElementBytes) return undefined;
+    return readElements(type.dtype, alignedBytes(data)).map(Number);
+  }
+
   isConstant(tensor: number): boolean {
     return !this.values.has(tensor) || this.values.get(tensor) instanceof ConstantLite;
   }
@@ -128,6 +139,7 @@ export class Frame {
       value: (i) => this.value(i),
       tensor: (i): LiteTensor => session.tensor(i),
       isConstant: (i) => this.isConstant(i),
+      elements: (i) => this.elements(i),
       constant: (i, arrangement) => this.constant(i, arrangement),
       freshExtent: (hint) => session.freshExtent(hint),
       warn: (code: DiagnosticCode, message: string) => {

@@ -37,6 +37,8 @@ export interface NodeScope {
   value(input: number): LiteValue;
   tensor(index: number): LiteTensor;
   isConstant(index: number): boolean;
+  /** The elements of a small constant of integers, as the file has them; undefined for others. */
+  elements(index: number): number[] | undefined;
   /** A constant, arranged; quantised ones become real. */
   constant(index: number, arrangement: Arrangement): Value;
   /** The release that wrote the file, major * 100 + minor. */
@@ -154,14 +156,20 @@ export class NodeContext {
   dims(i: number, what: string): Dim[] {
     const given = this.operation.inputs[i];
     if (given !== undefined && typeof given !== "number" && !("real" in given)) return [...given];
-    return dimContent(this.input(i)) ?? this.needsConstant(what);
+    return this.elements(i) ?? dimContent(this.input(i)) ?? this.needsConstant(what);
   }
 
   /** The elements of an input that must be known. */
   numbers(i: number, what: string): number[] {
     const given = this.operation.inputs[i];
     if (given !== undefined && typeof given !== "number" && !("real" in given)) return [...given];
-    return constantContent(this.input(i)) ?? this.needsConstant(what);
+    return this.elements(i) ?? constantContent(this.input(i)) ?? this.needsConstant(what);
+  }
+
+  /** The elements of a constant input of integers. */
+  private elements(i: number): number[] | undefined {
+    const given = this.operation.inputs[i];
+    return typeof given === "number" && this.isConstant(i) ? this.scope.elements(given) : undefined;
   }
 
   number(i: number, what: string): number {
@@ -200,7 +208,7 @@ export class NodeContext {
   /** The name of an enumeration's value; numbers without a name are refused. */
   choice(name: string, fallback: string): string {
     const v = this.operation.fields[name] ?? fallback;
-    return typeof v === "string" ? v : this.unsupported(`'${name}' has the unknown value ${String(v)}`);
+    return typeof v === "string" ? v : this.unsupported(`'${name}' has an unknown value`);
   }
 
   text(name: string): string {

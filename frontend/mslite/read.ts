@@ -3,7 +3,7 @@ import type { ByteSource } from "../../ir/data.ts";
 import { CompileError } from "../../ir/diagnostic.ts";
 import { FlatReader } from "../flatbuffers-reader.ts";
 import { FlatSchema } from "../flatbuffers-schema.ts";
-import type { LiteMetaGraph, LiteModel, LiteTensor } from "./messages.ts";
+import type { LiteMetaGraph, LiteModel } from "./messages.ts";
 
 const schemas = new Map<string, FlatSchema>();
 

@@ -2,6 +2,7 @@
 import type { Lowerings } from "../node.ts";
 import { activationLowerings } from "./activation.ts";
 import { convLowerings } from "./conv.ts";
+import { customLowerings } from "./custom.ts";
 import { elementwiseLowerings } from "./elementwise.ts";
 import { matmulLowerings } from "./matmul.ts";
 import { normLowerings } from "./norm.ts";
@@ -14,6 +15,7 @@ import { sliceLowerings } from "./slice.ts";
 export const lowerings: Lowerings = {
   ...activationLowerings,
   ...convLowerings,
+  ...customLowerings,
   ...elementwiseLowerings,
   ...matmulLowerings,
   ...normLowerings,

@@ -31,7 +31,7 @@ const stridedSlice: Lowering = (n) => {
   const steps = n.has(3) ? n.numbers(hasAxes ? 4 : 3, "the steps") : begin.map(() => 1);
   if (!hasAxes) return bySpecification(n, x, begin, end, steps, masks);
   const axes = normalizeAxes(n.numbers(3, "the axes"), shape.length);
-  const whole = shape.map((size) => ({ begin: 0, end: size, step: 1 }));
+  const whole: { begin: Dim; end: Dim; step: number }[] = shape.map((size) => ({ begin: 0, end: size, step: 1 }));
   axes.forEach((axis, k) => (whole[axis] = { begin: begin[k]!, end: end[k]!, step: steps[k]! }));
   return bySpecification(
     n,

@@ -1,0 +1,64 @@
+/** A graph as a MindSpore Lite model of the schema of 1.2 and later. */
+import { OpError } from "../../ir/diagnostic.ts";
+import type { Graph, Op } from "../../ir/graph.ts";
+import { defaultExternalAbove, type Exported, type ExportOptions } from "../exported.ts";
+import { legalize } from "../legalize.ts";
+import { Problems } from "../problems.ts";
+import { emitCustom } from "./export/custom.ts";
+import { constantView, Emitter } from "./export/emitter.ts";
+import { ModelMessage } from "./export/model.ts";
+import { dequantisedTensor } from "./export/quantize.ts";
+import { rowOf } from "./export/rows.ts";
+import { Sizes } from "./export/sizes.ts";
+
+/**
+ * The model's files: images with channels last between convolutions, biases and activations as part of the nodes before
+ * them, quantised constants as quantised tensors. Inputs and outputs stay as the graph has them. Ops that Lite has no
+ * primitive for become Custom nodes that only Sinter understands, with a warning. Throws a `CompileError` where an
+ * element type cannot be written.
+ */
+export function exportLite(graph: Graph, options: ExportOptions): Exported {
+  const problems = new Problems();
+  legalize(graph, isCarried, problems);
+  problems.throwIfErrors();
+  const model = new ModelMessage();
+  const emitter = new Emitter(model);
+  emitter.dequantise = (op) => dequantisedTensor(emitter, op);
+  emitter.sizes = new Sizes(emitter, graph);
+  const inputs = graph.inputs.map((v) => emitter.result(v));
+  for (const op of graph.ops()) emitOp(emitter, op, problems);
+  problems.throwIfErrors();
+  const outputs = emitter.outputs(graph.outputs, inputs);
+  const all = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+  model.graphs.push({
+    name: graph.name,
+    inputIndices: inputs,
+    outputIndices: outputs,
+    nodeIndices: all(model.nodeCount),
+    tensorIndices: all(model.tensorCount),
+  });
+  return {
+    files: model.files(options.name, inputs, outputs, options.externalAbove ?? defaultExternalAbove),
+    diagnostics: problems.diagnostics,
+  };
+}
+
+/** What is made of nothing smaller is carried too: as a Custom node. */
+const isCarried = (op: Op): boolean => op.name === "constant" || rowOf(op) !== undefined || op.definition.decompose === undefined;
+
+function emitOp(e: Emitter, op: Op, problems: Problems): void {
+  if (e.absorbed.has(op) || op.name === "constant" || constantView(op.result)) return;
+  try {
+    const row = rowOf(op);
+    if (row) return row.emit(e, op);
+    const remedy = "its runtime needs a kernel for it; Sinter reads it back";
+    problems.warn("unsupported-op", op.location, `MindSpore Lite has no primitive for '${op.name}': it is written as a Custom node`, {
+      op: op.name,
+      remedy,
+    });
+    emitCustom(e, op);
+  } catch (error) {
+    if (!(error instanceof OpError)) throw error;
+    problems.error(error.code, op.location, `${op.name}: ${error.message}`, { op: op.name, ...error.more });
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * A graph of ours as nodes of MindSpore Lite. Each value is known as a tensor of the file in the graph's order of axes or
+ * with channels last; the other one is made by a transpose where something needs it.
+ */
+import type { Constant } from "../../../ir/attribute.ts";
+import { memoryData } from "../../../ir/data.ts";
+import { OpError } from "../../../ir/diagnostic.ts";
+import type { Dim } from "../../../ir/dim.ts";
+import { Graph, type Op, type Value } from "../../../ir/graph.ts";
+import { DequantizeLinear } from "../../../ir/ops/quantize.ts";
+import { Reshape, Transpose } from "../../../ir/ops/shape.ts";
+import { writeElements } from "../../../ir/storage.ts";
+import { byteSize, computeType, type DType, tensor, type TensorType } from "../../../ir/type.ts";
+import type { FlatMessage } from "../../flatbuffers-reader.ts";
+import { permutedData } from "../../permuted-data.ts";
+import { type Layout, permuted, toLast, toSecond } from "../layout.ts";
+import { idOfDtype } from "../type-id.ts";
+import type { Sizes } from "./sizes.ts";
+import type { ModelMessage, QuantMessage } from "./model.ts";
+
+/** A constant, seen through reshapes and transposes of it that need no computation. */
+export interface View {
+  readonly constant: Constant;
+  readonly name: string;
+}
+
+const numbersOf = (shape: readonly Dim[]): number[] => shape.map((d) => (typeof d === "number" ? d : -1));
+
+export class Emitter {
+  private readonly forms = new Map<Value, Map<Layout, number>>();
+  private readonly literals = new Map<string, number>();
+  /** Weights in the file as integers, by the value that makes them real. */
+  readonly quantised = new Map<Value, ReadonlyMap<Layout, number>>();
+  /** How the real numbers of a dequantize op are made. */
+  dequantise: (op: Op) => number = () => {
+    throw new Error("nothing says how numbers are made real");
+  };
+  /** Ops that another op's node does too. */
+  readonly absorbed = new Set<Op>();
+  /** How sizes become tensors. */
+  declare sizes: Sizes;
+  /** Set while a node is emitted whose inputs and outputs are quantised. */
+  quantType = "QUANT_NONE";
+
+  constructor(readonly model: ModelMessage) {}
+
+  /** Whether the value is known in an order of axes, constants in both. */
+  has(v: Value, layout: Layout): boolean {
+    return constantView(v) !== undefined || this.forms.get(v)?.has(layout) === true;
+  }
+
+  /** Whether the value is known with channels last only. */
+  isLast(v: Value): boolean {
+    const forms = this.forms.get(v);
+    return forms?.has("last") === true && !forms.has("second");
+  }
+
+  define(v: Value, layout: Layout, index: number): void {
+    const forms = this.forms.get(v) ?? new Map<Layout, number>();
+    this.forms.set(v, forms.set(layout, index));
+  }
+
+  /** The tensor of a value, in the graph's own order of axes (`second`) or with channels last. */
+  get(v: Value, layout: Layout = "second"): number {
+    const known = this.forms.get(v)?.get(layout);
+    if (known !== undefined) return known;
+    const made = this.make(v, layout);
+    this.define(v, layout, made);
+    return made;
+  }
+
+  private make(v: Value, layout: Layout): number {
+    const view = constantView(v);
+    if (view) return this.constantTensor(view, layout);
+    if (layout === "second" && v.op?.definition === DequantizeLinear && !this.forms.has(v)) return this.dequantise(v.op);
+    const { dtype, shape } = v.tensor;
+    if (layout === "second") return this.transposed(this.get(v, "last"), dtype, shape, toSecond, v.name);
+    if (shape.length === 4) return this.transposed(this.get(v, "second"), dtype, permuted(shape, toLast), toLast, "");
+    return this.lowered(v);
+  }
+
+  private transposed(x: number, dtype: DType, shape: readonly Dim[], perm: readonly number[], name: string): number {
+    const y = this.addTensor(name, tensor(dtype, shape), samePermName(perm));
+    this.model.addNode("Transpose", {}, [x, this.ints(perm)], [y], "QUANT_NONE");
+    return y;
+  }
+
+  /** A tensor of fewer axes as it broadcasts to images with channels last. */
+  private lowered(v: Value): number {
+    const { dtype, shape } = v.tensor;
+    const raised = raisedShape(shape);
+    const x = this.get(v, "second");
+    const [, c, h, w] = raised;
+    if (h === 1 && w === 1) return this.reshaped(x, dtype, shape.length === 0 ? [] : [c!]);
+    const whole = this.reshaped(x, dtype, raised);
+    return this.transposed(whole, dtype, permuted(raised, toLast), toLast, "");
+  }
+
+  reshaped(x: number, dtype: DType, shape: readonly Dim[]): number {
+    const y = this.addTensor("", tensor(dtype, shape), "NCHW");
+    this.model.addNode("Reshape", {}, [x, this.ints(numbersOf(shape))], [y], "QUANT_NONE");
+    return y;
+  }
+
+  /** A constant in an order of axes; of fewer axes than images have, as it broadcasts to them. */
+  private constantTensor({ constant, name }: View, layout: Layout): number {
+    const shape = constant.type.shape as readonly number[];
+    if (layout === "second") return this.addConstant(name, constant.type, constant.data, "NCHW");
+    const raised = raisedShape(shape) as number[];
+    const dims = permuted(raised, toLast);
+    const isVector = shape.length < 4 && dims[0] === 1 && dims[1] === 1 && dims[2] === 1;
+    const kept = isVector ? (shape.length === 0 ? [] : dims.slice(3)) : dims;
+    const data = permutedData(constant.data, raised, toLast, byteSize(constant.type.dtype));
+    return this.addConstant(name, tensor(constant.type.dtype, kept), data, "NHWC");
+  }
+
+  addConstant(name: string, type: TensorType, data: Constant["data"], format: string, quantParams: readonly QuantMessage[] = []): number {
+    return this.model.addTensor({ name, dataType: typeId(type.dtype), dims: numbersOf(type.shape), format, data, quantParams });
+  }
+
+  /** A tensor for a result. */
+  addTensor(name: string, type: TensorType, format: string, quantParams: readonly QuantMessage[] = []): number {
+    return this.model.addTensor({ name, dataType: typeId(type.dtype), dims: numbersOf(type.shape), format, quantParams });
+  }
+
+  /** The tensor for a result of an op, in an order of axes. */
+  result(v: Value, layout: Layout = "second", quantParams: readonly QuantMessage[] = []): number {
+    const { dtype, shape } = v.tensor;
+    const isImage = layout === "last" && shape.length === 4;
+    const index = this.addTensor(
+      isImage ? "" : v.name,
+      tensor(dtype, isImage ? permuted(shape, toLast) : shape),
+      isImage ? "NHWC" : "NCHW",
+      quantParams,
+    );
+    this.define(v, layout, index);
+    return index;
+  }
+
+  /** The tensors of the graph's outputs, each one of its own and with its value's name. */
+  outputs(values: readonly Value[], taken: readonly number[]): number[] {
+    const used = new Set(taken);
+    return values.map((v) => {
+      const index = this.get(v);
+      const isOwn = !used.has(index) && constantView(v) === undefined && this.model.rename(index, v.name);
+      const output = isOwn ? index : this.copy(index, v);
+      used.add(output);
+      return output;
+    });
+  }
+
+  private copy(x: number, v: Value): number {
+    const y = this.addTensor(v.name, v.tensor, "NCHW");
+    this.model.addNode("Reshape", {}, [x, this.sizes.reshape(v.tensor.shape, v.tensor.shape)], [y], "QUANT_NONE");
+    return y;
+  }
+
+  node(type: string, fields: FlatMessage, inputs: readonly number[], outputs: readonly number[]): void {
+    this.model.addNode(type, fields, inputs, outputs, this.quantType);
+  }
+
+  /** Integers that a primitive has as an input: a vector of i32. */
+  ints(values: readonly number[]): number {
+    return this.literal("i32", [values.length], values);
+  }
+
+  matrix(rows: number, columns: number, values: readonly number[]): number {
+    return this.literal("i32", [rows, columns], values);
+  }
+
+  int(value: number): number {
+    return this.literal("i32", [], [value]);
+  }
+
+  /** A constant that is not one of the graph's. */
+  literal(dtype: DType, shape: readonly number[], values: readonly number[]): number {
+    const key = `${dtype} ${shape.join()} ${values.join()}`;
+    const type = computeType(dtype);
+    const wide = type === "i64" || type === "u64";
+    const made = (): number =>
+      this.addConstant("", tensor(dtype, shape), memoryData(writeElements(dtype, wide ? values.map(BigInt) : values)), "NCHW");
+    const known = this.literals.get(key) ?? made();
+    this.literals.set(key, known);
+    return known;
+  }
+}
+
+const samePermName = (perm: readonly number[]): string => (perm === toLast ? "NHWC" : "NCHW");
+
+function typeId(dtype: DType): number {
+  const id = idOfDtype(dtype);
+  if (id === undefined) throw new OpError(`the format has no element type ${dtype}`, "unsupported-type");
+  return id;
+}
+
+/** A shape of at most four axes as one of four. */
+const raisedShape = (shape: readonly Dim[]): Dim[] => [...new Array<1>(4 - shape.length).fill(1), ...shape];
+
+/** The constant behind a value: its own, or one that a reshape or a transpose only looks at in another way. */
+export function constantView(v: Value): View | undefined {
+  const { op } = v;
+  if (op?.name === "constant") return { constant: op.attributes["data"] as Constant, name: v.name };
+  if (op?.definition !== Reshape && op?.definition !== Transpose) return undefined;
+  const inner = constantView(op.operand(0)!);
+  if (!inner || v.tensor.shape.some((d) => typeof d !== "number")) return undefined;
+  const { type, data } = inner.constant;
+  if (op.definition === Reshape) return { name: inner.name, constant: { type: tensor(type.dtype, v.tensor.shape), data } };
+  const moved = permutedData(data, type.shape as readonly number[], op.attributes["perm"] as readonly number[], byteSize(type.dtype));
+  return { name: inner.name, constant: { type: v.tensor, data: moved } };
+}
+
+/** The op that alone uses the value, which is no output of a graph. */
+export function onlyUser(v: Value): Op | undefined {
+  const [use] = v.uses;
+  return v.uses.size === 1 && !(use!.user instanceof Graph) && use!.user.graph === v.op?.graph ? use!.user : undefined;
+}
