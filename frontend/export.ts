@@ -16,10 +16,16 @@ async function exportMindirFile(graph: Graph, options: ExportOptions): Promise<E
   return exportMindir(graph, options);
 }
 
+async function exportLiteFile(graph: Graph, options: ExportOptions): Promise<Exported> {
+  const { exportLite } = await import("./mslite/export.ts");
+  return exportLite(graph, options);
+}
+
 /** By format; each is loaded when it is first needed. */
 const exporters: Partial<Record<ModelFormat, Exporter>> = {
   mindir: exportMindirFile,
   onnx: exportOnnxFile,
+  mslite: exportLiteFile,
 };
 
 /** The extension of each format's files. */
