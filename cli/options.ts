@@ -178,7 +178,7 @@ export function targetOptions(
     name: args.name ?? modelName(args.model),
     ...(args.mcpu !== undefined && { mcpu: args.mcpu }),
     ...(args.freestanding !== undefined && { freestanding: args.freestanding }),
-    ...(args.constants !== undefined && { weights: args.constants as "bin" | "c" | "incbin" }),
+    ...(args.constants !== undefined && { constants: args.constants as "bin" | "c" | "incbin" }),
     ...(numerics && { numerics }),
   };
 }

@@ -25,7 +25,7 @@ export interface TargetOptions {
   readonly mcpu?: string;
   readonly freestanding?: boolean;
   /** Where constants go: a file of their own, C arrays, or an `.incbin`. */
-  readonly weights?: "bin" | "c" | "incbin";
+  readonly constants?: "bin" | "c" | "incbin";
   /** Kernels per C file. */
   readonly shardSize?: number;
 }

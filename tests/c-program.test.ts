@@ -239,8 +239,8 @@ describe("c: programs", () => {
         {},
         { shardSize: 1 },
         { freestanding: true },
-        { weights: "c" },
-        { weights: "incbin" },
+        { constants: "c" },
+        { constants: "incbin" },
         { mcpu: "generic" },
         { mcpu: "x86-64-v4" },
       ] as const) {
@@ -314,8 +314,8 @@ describe("c: programs", () => {
   });
 
   it("two models in one program, with threads, without and from the embedder, built by make, clean under sanitizers", () => {
-    const dir = emit(dynamicProgram(), { weights: "incbin" });
-    const other = emit({ ...dynamicProgram(), name: "second" }, { freestanding: true, weights: "c", shardSize: 1 });
+    const dir = emit(dynamicProgram(), { constants: "incbin" });
+    const other = emit({ ...dynamicProgram(), name: "second" }, { freestanding: true, constants: "c", shardSize: 1 });
     const flags = "-O1 -g -fsanitize=address,undefined";
     for (const d of [dir, other]) execFileSync("make", ["-s", "static", `CFLAGS=${flags}`], { cwd: d, stdio: "pipe" });
     writeFileSync(join(dir, "main.c"), mainText);

@@ -72,7 +72,7 @@ class Emission {
   ) {
     this.prefix = identifier(options.name);
     this.vectors = machineFor(options.mcpu).lanes > 1;
-    this.weightMode = program.weightBytes === 0 ? "none" : (options.weights ?? "bin");
+    this.weightMode = program.weightBytes === 0 ? "none" : (options.constants ?? "bin");
     this.freestanding = options.freestanding ?? false;
   }
 
@@ -204,7 +204,7 @@ class Emission {
       generator: "sinter",
       model: this.prefix,
       target: "c",
-      options: { mcpu: this.options.mcpu, freestanding: this.freestanding, weights: this.weightMode, flags: this.flags.join(" ") },
+      options: { mcpu: this.options.mcpu, freestanding: this.freestanding, constants: this.weightMode, flags: this.flags.join(" ") },
       inputs: program.inputs.map(tensorInfo),
       outputs: program.outputs.map(tensorInfo),
       extents: program.extents.map((e) => ({ name: e.name, ...(e.input && { input: e.input.index, axis: e.input.axis }) })),
