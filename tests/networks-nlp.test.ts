@@ -12,6 +12,8 @@ const recordings: readonly (readonly [recording: string, network: string, option
   ["bert_squad", "bert_squad", {}],
   ["bert_pretrain", "bert_pretrain", {}],
   ["tinybert", "tinybert", {}],
+  ["transformer", "transformer", {}],
+  ["mass", "mass", {}],
   ["gcn", "gcn", {}],
   ["gat", "gat", {}],
   ["bgcf", "bgcf", {}],
@@ -20,7 +22,8 @@ const recordings: readonly (readonly [recording: string, network: string, option
 ];
 
 withRecordings("networks against MindSpore's recordings", (folder) => {
-  describe("networks: text, graphs, recommendations", () => {
+  describe("networks: text, graphs, recommendations", function () {
+    this.timeout(120_000);
     for (const [recording, network, options] of recordings) {
       it(`${network} is the recorded ${recording}`, () => {
         expectRecorded(findNetwork(network)!, options, new RecordedNetwork(folder, recording));

@@ -8,7 +8,7 @@ import type { Cell } from "./cell.ts";
 import { add, cast, dense, relu, reshape, shapeOf } from "./layers.ts";
 import { choice, count, defineNetwork } from "./network.ts";
 import { constant, formula, gather, matmul, slice } from "./tensors.ts";
-import { additiveMask, attention, embed, expectEvenHeads, layerNorm } from "./transformer.ts";
+import { additiveMask, attention, embed, expectEvenHeads, layerNorm } from "./attention.ts";
 
 interface BertDefaults {
   readonly batch: number;

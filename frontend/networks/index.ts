@@ -7,7 +7,9 @@ import { bertBase, bertCls, bertNer, bertPretrain, bertSquad, tinybert } from ".
 import { bgcf } from "./bgcf.ts";
 import { gat } from "./gat.ts";
 import { gcn } from "./gcn.ts";
+import { mass } from "./mass.ts";
 import { ncf } from "./ncf.ts";
+import { transformer } from "./transformer.ts";
 import { wideAndDeep } from "./wide-and-deep.ts";
 import { resnext50 } from "./resnext.ts";
 import { densenet121 } from "./densenet.ts";
@@ -44,7 +46,9 @@ export const networks: readonly AnyNetwork[] = [
   bgcf,
   gat,
   gcn,
+  mass,
   ncf,
+  transformer,
   wideAndDeep,
   resnext50,
   densenet121,

@@ -1,70 +1,52 @@
-/**
- * What networks of attention (Vaswani et al. 2017) share. Sequences of a batch are rows: `[batch * sequence, hidden]`;
- * parameters are f32, layers compute in the element type of what they are given.
- */
 import type { Value } from "../../ir/graph.ts";
-import { LayerNorm } from "../../ir/ops/norm.ts";
-import type { DType } from "../../ir/type.ts";
+import { attention, feedForward, preciseLayerNorm } from "./attention.ts";
 import type { Cell } from "./cell.ts";
-import { add, cast, dense, reshape, shapeOf, softmax } from "./layers.ts";
-import { expandDims, formula, gather, matmul, transpose } from "./tensors.ts";
+import { translate, translationOptions, type TranslationOptions } from "./encoder-decoder.ts";
+import { add, dense, reshape, shapeOf } from "./layers.ts";
+import { defineNetwork } from "./network.ts";
 
-/** Throws a `RangeError` where the heads do not share the hidden units evenly. */
-export function expectEvenHeads(network: string, { hidden, heads }: { readonly hidden: number; readonly heads: number }): void {
-  if (hidden % heads !== 0)
-    throw new RangeError(`the option 'heads' of '${network}' is ${heads}, which does not divide the ${hidden} hidden units`);
+const normalize = (c: Cell, x: Value): Value => preciseLayerNorm(c.at("layernorm"), x);
+
+/** Attention of normalized rows, added to the rows; to themselves where there is no memory. */
+function attend(c: Cell, x: Value, mask: Value, batch: number, heads: number, memory?: Value): Value {
+  const query = normalize(c.at("preprocess"), x);
+  const cell = c.at("attention");
+  const seen = attention(cell, query, memory ?? query, mask, { batch, heads, bias: false, scaled: "scores", softmax: "f32" });
+  return add(c, dense(cell.at("out_layer"), seen, shapeOf(x)[1]!, { bias: false }), x);
 }
 
-/** Rows of `table[vocabulary, hidden]`: `[batch, sequence, hidden]` of `ids[batch, sequence]`. */
-export function embed(c: Cell, table: Value, ids: Value): Value {
-  const [batch, sequence] = shapeOf(ids) as [number, number];
-  return reshape(c, gather(c, table, reshape(c, ids, [batch * sequence])), [batch, sequence, shapeOf(table)[1]!]);
+const transform = (c: Cell, x: Value, units: number): Value =>
+  add(c, feedForward(c.at("conv1"), c.at("conv2"), normalize(c.at("preprocess"), x), units), x);
+
+/** The layers on rows, then a normalization; of `x[batch, length, hidden]`. */
+function layered(c: Cell, x: Value, { layers, hidden }: TranslationOptions, layer: (c: Cell, x: Value) => Value): Value {
+  const shape = shapeOf(x);
+  let y = reshape(c, x, [shape[0]! * shape[1]!, hidden]);
+  for (let k = 0; k < layers; k++) y = layer(c.at("layers").at(k), y);
+  return reshape(c, normalize(c.at("layer_preprocess"), y), shape);
 }
 
-/** Over the last axis: `gamma`, `beta`. */
-export function layerNorm(c: Cell, x: Value): Value {
-  const { dtype, shape } = x.tensor;
-  const parameter = (name: string, init: "one" | "zero"): Value => cast(c, c.parameter(name, [shape.at(-1) as number], init), dtype);
-  const [scale, bias] = [parameter("gamma", "one"), parameter("beta", "zero")];
-  return c.createAll(LayerNorm, { x, scale, bias }, { axis: shape.length - 1, epsilon: 1e-7 })[0]!;
-}
-
-/** Layer normalization in f32 of what is computed in another type. */
-export const preciseLayerNorm = (c: Cell, x: Value): Value => cast(c, layerNorm(c, cast(c, x, "f32")), x.tensor.dtype);
-
-/** What is added to scores: 0 where `visible[batch, m, n]` is 1, -10000 where it is 0; `[batch, 1, m, n]`, one row `m` stands for all. */
-export function additiveMask(c: Cell, visible: Value, dtype: DType): Value {
-  const f = formula(c);
-  return f.mul(f.sub(1, cast(c, expandDims(c, visible, 1), dtype)), -10000);
-}
-
-export interface AttentionSpec {
-  readonly batch: number;
-  readonly heads: number;
-  /** Whether the projections have biases. */
-  readonly bias: boolean;
-  /** What is divided by the root of a head's size. */
-  readonly scaled: "query" | "scores";
-  /** The types in which scores and mask are added, and of softmax. Default: that of the query. */
-  readonly sum?: DType;
-  readonly softmax?: DType;
-}
-
-/** What rows `query[batch * m, hidden]` see of rows `memory[batch * n, hidden]`, heads joined: `[batch * m, hidden]`. */
-export function attention(c: Cell, query: Value, memory: Value, mask: Value, spec: AttentionSpec): Value {
-  const f = formula(c);
-  const { dtype, shape } = query.tensor;
-  const [rows, hidden] = shape as readonly number[] as [number, number];
-  const { batch, heads, bias } = spec;
-  const size = hidden / heads;
-  const project = (name: string, x: Value): Value => dense(c.at(name), x, hidden, { bias });
-  const split = (x: Value): Value => transpose(c, reshape(c, x, [batch, shapeOf(x)[0]! / batch, heads, size]), [0, 2, 1, 3]);
-  const scale = 1 / Math.sqrt(size);
-  const q = project("query_layer", query);
-  const [k, v] = [project("key_layer", memory), project("value_layer", memory)];
-  const products = matmul(c, split(spec.scaled === "query" ? f.mul(q, scale) : q), split(k), { transposeB: true });
-  const sum = spec.sum ?? dtype;
-  const scores = add(c, cast(c, mask, sum), cast(c, spec.scaled === "scores" ? f.mul(products, scale) : products, sum));
-  const weights = cast(c, softmax(c, cast(c, scores, spec.softmax ?? dtype)), dtype);
-  return reshape(c, transpose(c, matmul(c, weights, split(v)), [0, 2, 1, 3]), [rows, hidden]);
-}
+export const transformer = defineNetwork({
+  name: "transformer",
+  summary: "Transformer that translates, with its beam search (Vaswani et al. 2017), as MindSpore's model_zoo/official/nlp/transformer.",
+  options: translationOptions({ sequence: 128, vocabulary: 36560, heads: 16, steps: 80, positions: 128 }),
+  build(c, o) {
+    const { batch, heads, intermediate } = o;
+    const decoder = c.at("tfm_decoder").at("decoder");
+    const { best } = translate(c, "transformer", o, () => ({
+      table: decoder.at("tfm_embedding_lookup").parameter("embedding_table", [o.vocabulary, o.hidden]),
+      encode: (x, mask) =>
+        layered(c.at("tfm_encoder"), x, o, (l, y) =>
+          transform(l.at("feedforward"), attend(l.at("attention"), y, mask, batch, heads), intermediate),
+        ),
+      decode: (x, mask, memory, memoryMask) =>
+        layered(decoder.at("tfm_decoder"), x, o, (l, y) => {
+          const rows = batch * o.beams;
+          const own = attend(l.at("self_attention"), y, mask, rows, heads);
+          const crossed = attend(l.at("cross_attention"), own, memoryMask, rows, heads, memory);
+          return transform(l.at("feedforward"), crossed, intermediate);
+        }),
+    }));
+    return best;
+  },
+});

@@ -18,9 +18,9 @@ import { optimize, type PassRun } from "../optimize.ts";
 import type { RecordedNetwork } from "./recorded.ts";
 
 /** What MindSpore computed while it recorded is small: ops of constants, in its first steps of decoding. */
-const foldSmall = foldConstantsWithin({ each: 4096, growth: 0, total: 1 << 24 });
-const canonicalPasses: PassRun = {
-  passes: [cse, canonicalize, foldSmall, canonicalize, cse, dce],
+const foldSmall = foldConstantsWithin({ each: 256, growth: 0, total: 1 << 24 });
+export const canonicalPasses: PassRun = {
+  passes: [cse, canonicalize, foldSmall, canonicalize, foldSmall, cse, dce],
   numerics: defaultNumerics,
 };
 
