@@ -1,11 +1,7 @@
 /** The convolutional classifiers, and networks like them, against what MindSpore recorded of its own. */
-import { findNetwork } from "../frontend/networks/index.ts";
-import { expectRecorded } from "./networks/equal.ts";
-import { RecordedNetwork } from "./networks/recorded.ts";
-import { withRecordings } from "./shared-models.ts";
+import { describeNetworks } from "./networks/suite.ts";
 
-/** Recordings by name: the network and its options. */
-const recordings: readonly (readonly [recording: string, network: string, options: Readonly<Record<string, string | number>>])[] = [
+describeNetworks("convolutional", [
   ["lenet", "lenet", {}],
   ["alexnet_cifar10", "alexnet", {}],
   ["alexnet_imagenet", "alexnet", { image: 224, classes: 1000 }],
@@ -26,14 +22,4 @@ const recordings: readonly (readonly [recording: string, network: string, option
   ["squeezenet_residual_imagenet", "squeezenet_residual", { batch: 32 }],
   ["unet", "unet", {}],
   ["cnnctc", "cnnctc", { batch: 256 }],
-];
-
-withRecordings("networks against MindSpore's recordings", (folder) => {
-  describe("networks: convolutional", () => {
-    for (const [recording, network, options] of recordings) {
-      it(`${network} is the recorded ${recording}`, () => {
-        expectRecorded(findNetwork(network)!, options, new RecordedNetwork(folder, recording));
-      });
-    }
-  });
-});
+]);

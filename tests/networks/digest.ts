@@ -1,0 +1,55 @@
+/**
+ * What is small enough to keep of a recording: how many parameters and ops there are of which kind, what comes out. Holds
+ * networks where the recordings themselves are not there. `networks-recorded.test.ts` compares the file with the recordings,
+ * and with `UPDATE=1` writes it.
+ */
+import { expect } from "chai";
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { type AnyNetwork, buildNetwork } from "../../frontend/networks/network.ts";
+import { randomWeights } from "../../frontend/random-weights.ts";
+import type { Graph } from "../../ir/graph.ts";
+import { formatType, type TensorType } from "../../ir/type.ts";
+import { optimize } from "../optimize.ts";
+import { canonicalPasses } from "./equal.ts";
+
+export interface Digest {
+  /** How many parameters there are, and a hash of their names and types, in order of names. */
+  readonly parameters: number;
+  readonly names: string;
+  /** How many ops of each name the canonical graph has, constants aside. */
+  readonly ops: Readonly<Record<string, number>>;
+  readonly outputs: readonly string[];
+}
+
+const digestFile = resolve("tests", "networks", "digests.json");
+/** By names of recordings. */
+export const readDigests = (): Readonly<Record<string, Digest>> => JSON.parse(readFileSync(digestFile, "utf8")) as Record<string, Digest>;
+
+/** One line each. */
+export function writeDigests(digests: Readonly<Record<string, Digest>>): void {
+  const lines = Object.entries(digests).map(([name, digest]) => `  ${JSON.stringify(name)}: ${JSON.stringify(digest)}`);
+  writeFileSync(digestFile, `{\n${lines.join(",\n")}\n}\n`);
+}
+
+/** Of a graph, which becomes canonical, and of the parameters that its network has. */
+export function digestOf(graph: Graph, parameters: ReadonlyMap<string, TensorType>): Digest {
+  optimize(graph, canonicalPasses);
+  const ops = new Map<string, number>();
+  for (const op of graph.ops()) if (op.name !== "constant") ops.set(op.name, (ops.get(op.name) ?? 0) + 1);
+  const names = [...parameters].map(([name, type]) => `${name}: ${formatType(type)}\n`).sort();
+  return {
+    parameters: parameters.size,
+    names: createHash("sha256").update(names.join("")).digest("hex").slice(0, 16),
+    ops: Object.fromEntries([...ops].sort(([a], [b]) => (a < b ? -1 : 1))),
+    outputs: graph.outputs.map((v) => formatType(v.type)),
+  };
+}
+
+/** Checks a network against the digest of a recording. */
+export function expectDigest(definition: AnyNetwork, options: Readonly<Record<string, string | number>>, recording: string): void {
+  const { graph, parameters } = buildNetwork(definition, options, ({ name, type, init }) => randomWeights(1, name, type, init));
+  const found = digestOf(graph, new Map(parameters.map(({ name, type }) => [name, type])));
+  expect(found).to.deep.equal(readDigests()[recording]);
+}
