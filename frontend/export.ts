@@ -6,6 +6,11 @@ import type { Exported, ExportOptions } from "./exported.ts";
 
 type Exporter = (graph: Graph, options: ExportOptions) => Promise<Exported>;
 
+async function exportAirFile(graph: Graph, options: ExportOptions): Promise<Exported> {
+  const { exportAir } = await import("./air/export.ts");
+  return exportAir(graph, options);
+}
+
 async function exportOnnxFile(graph: Graph, options: ExportOptions): Promise<Exported> {
   const { exportOnnx } = await import("./onnx/export.ts");
   return exportOnnx(graph, options);
@@ -23,6 +28,7 @@ async function exportLiteFile(graph: Graph, options: ExportOptions): Promise<Exp
 
 /** By format; each is loaded when it is first needed. */
 const exporters: Partial<Record<ModelFormat, Exporter>> = {
+  air: exportAirFile,
   mindir: exportMindirFile,
   onnx: exportOnnxFile,
   mslite: exportLiteFile,

@@ -23,6 +23,11 @@ async function importLiteFile(source: ByteSource, options: ImportOptions): Promi
   return importLite(readLite(source), options);
 }
 
+async function importAirFile(source: ByteSource, options: ImportOptions): Promise<Imported> {
+  const [{ readAir }, { importAir }] = await Promise.all([import("./air/read.ts"), import("./air/import.ts")]);
+  return importAir(readAir(source), options);
+}
+
 async function importSirFile(source: ByteSource, options: ImportOptions): Promise<Imported> {
   const { readSir } = await import("./sir.ts");
   return { graph: readSir(source, options), diagnostics: [] };
@@ -30,6 +35,7 @@ async function importSirFile(source: ByteSource, options: ImportOptions): Promis
 
 /** By format; each is loaded when it is first needed. */
 const importers: Partial<Record<ModelFormat, Importer>> = {
+  air: importAirFile,
   mindir: importMindirFile,
   mslite: importLiteFile,
   onnx: importOnnxFile,

@@ -1,0 +1,72 @@
+/** Control flow as ops of GE with graphs of their own; values of the graph around become inputs of those. */
+import type { AttributesFor } from "../../ir/define.ts";
+import type { Graph, Op, Value } from "../../ir/graph.ts";
+import { If, Loop } from "../../ir/ops/control.ts";
+import { tensor, type TensorType } from "../../ir/type.ts";
+import { type ExportNode, type ExportScope, row, type Written } from "./export-node.ts";
+import type { Ref } from "./graph-writer.ts";
+
+/** The values that ops of `graph` and of its inner graphs take from around it, each once. */
+export function capturedBy(graph: Graph): Value[] {
+  const own = new Set<Value>(graph.inputs);
+  const captured = new Set<Value>();
+  const visit = (g: Graph): void => {
+    for (const v of g.inputs) own.add(v);
+    for (const op of g.ops()) {
+      op.regions.forEach(visit);
+      for (const v of op.operands) if (v && !own.has(v)) captured.add(v);
+      for (const v of op.results) own.add(v);
+    }
+    for (const v of g.outputs) if (!own.has(v)) captured.add(v);
+  };
+  visit(graph);
+  return [...captured].filter((v) => !own.has(v));
+}
+
+const union = (...lists: readonly (readonly Value[])[]): Value[] => [...new Set(lists.flat())];
+
+function bindAll(inner: ExportScope, values: readonly Value[], refs: readonly Ref[]): void {
+  values.forEach((v, i) => inner.bind(v, refs[i]!));
+}
+
+function writeIf(e: ExportNode, a: AttributesFor<typeof If>): Written {
+  if (a.extents.length > 0) return e.refuse("the branches give tensors of different shapes");
+  const captured = union(capturedBy(a.then), capturedBy(a.else));
+  const types = captured.map((v) => v.tensor);
+  const [then, otherwise] = [a.then, a.else].map((g, i) =>
+    e.scope.build(i === 0 ? "then" : "else", types, (inner, data) => {
+      bindAll(inner, captured, data);
+      inner.writeOps(g);
+      return g.outputs.map((v) => inner.ref(v));
+    }),
+  );
+  return e.emitWithGraphs("If", { cond: e.in(0), input: captured.map((v) => e.scope.ref(v)) }, [then!, otherwise!]);
+}
+
+/** What a loop carries in the file: the iteration, the count, the condition, the carried values, the captured ones. */
+function writeLoop(e: ExportNode, a: AttributesFor<typeof Loop>): Written {
+  const { body } = a;
+  const [count, condition, ...start] = [e.optional(0), e.optional(1), ...e.ins(2)];
+  if (body.outputs.length !== 1 + start.length || a.extent !== undefined) return e.refuse("the loop stacks values");
+  const captured = capturedBy(body);
+  const [i64, bool] = [tensor("i64", []), tensor("bool", [])];
+  const carried = (op: Op): TensorType[] => op.operands.slice(2).map((v) => v!.tensor);
+  const types = [i64, i64, bool, ...carried(e.op), ...captured.map((v) => v.tensor)];
+  const goesOn = e.scope.build("cond", types, (inner, data) => [
+    inner.step("LogicalAnd", { x1: data[2], x2: inner.step("Less", { x1: data[0], x2: data[1] }, bool) }, bool),
+  ]);
+  const step = e.scope.build("body", types, (inner, data) => {
+    const [iteration, limit] = data as readonly [Ref, Ref];
+    const rest = data.slice(2);
+    bindAll(inner, [body.inputs[0]!, ...body.inputs.slice(1)], [iteration, ...rest]);
+    bindAll(inner, captured, rest.slice(1 + start.length));
+    inner.writeOps(body);
+    const next = inner.step("Add", { x1: iteration, x2: inner.writer.numbers("i64", [], [1]) }, i64);
+    return [next, limit, ...body.outputs.map((v) => inner.ref(v)), ...rest.slice(1 + start.length)];
+  });
+  const limit = count ?? e.scalar("i64", Number.MAX_SAFE_INTEGER);
+  const input = [e.scalar("i64", 0), limit, condition ?? e.scalar("bool", 1), ...start, ...captured.map((v) => e.scope.ref(v))];
+  return e.emitWithGraphs("While", { input }, [goesOn, step], types).slice(3, 3 + start.length);
+}
+
+export const controlExports = [row(If, writeIf), row(Loop, writeLoop)];

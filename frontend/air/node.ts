@@ -1,0 +1,225 @@
+/**
+ * One GE op while it is lowered: typed access to its slots and attributes by name, and the builder of our graph.
+ *
+ * What older operators have as an attribute, newer ones of nearly the same name have as an input: `ints("axes")` and its
+ * kin take the input where there is one, so that one lowering serves both.
+ */
+import { constantContent, dimContent } from "../../ir/content.ts";
+import type { AnyOpDefinition, AttributesFor, Builder, OperandsFor } from "../../ir/define.ts";
+import { type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
+import { type Dim, extent } from "../../ir/dim.ts";
+import type { Graph, Value } from "../../ir/graph.ts";
+import { Cast } from "../../ir/ops/cast.ts";
+import { constantValue } from "../../ir/ops/constant.ts";
+import { Extents, Reshape } from "../../ir/ops/shape.ts";
+import { computeType, type DType, type TensorType } from "../../ir/type.ts";
+import { numbersOf, textOf } from "./attributes.ts";
+import { dtypeOfAttribute, dtypeOfFile } from "./data-types.ts";
+import { formatOf } from "./layout.ts";
+import type { GeAttribute, GeOp } from "./messages.ts";
+import type { Signature } from "./signature.ts";
+
+/** One value per output; outputs at the end that nobody uses may be left out, others be undefined. */
+export type Lowering = (n: NodeContext) => Value | readonly (Value | undefined)[];
+/** Lowerings by type of op. */
+export type Lowerings = Readonly<Record<string, Lowering>>;
+
+export interface NodeScope {
+  readonly builder: Builder;
+  /** A name for an extent, unlike any other in the model. */
+  freshExtent(hint: string): string;
+  /** The outputs of the op's graph number `i`, built by `builder` on `inputs`. */
+  subgraph(i: number, inputs: readonly Value[], builder?: Builder): readonly Value[];
+  /** A builder at the end of another graph. */
+  builderOf(graph: Graph): Builder;
+}
+
+export class NodeContext {
+  private readonly attributes: ReadonlyMap<string, GeAttribute>;
+
+  constructor(
+    readonly op: GeOp,
+    readonly signature: Signature,
+    /** By name of the slot, those of many inputs with a number behind it. */
+    private readonly slots: ReadonlyMap<string, Value>,
+    /** Where each slot stands. */
+    private readonly places: ReadonlyMap<string, number>,
+    readonly scope: NodeScope,
+  ) {
+    this.attributes = new Map(op.attr.flatMap(({ key, value }) => (value ? [[key, value] as const] : [])));
+  }
+
+  get builder(): Builder {
+    return this.scope.builder;
+  }
+
+  /** Creates an op and gives its first result. */
+  create<D extends AnyOpDefinition>(
+    definition: D,
+    operands: Partial<OperandsFor<D, Value>>,
+    attributes: Partial<AttributesFor<D>> = {},
+  ): Value {
+    return this.builder.create(definition, operands, attributes);
+  }
+
+  createAll<D extends AnyOpDefinition>(
+    definition: D,
+    operands: Partial<OperandsFor<D, Value>>,
+    attributes: Partial<AttributesFor<D>> = {},
+  ): readonly Value[] {
+    return this.builder.createAll(definition, operands, attributes);
+  }
+
+  input(name: string): Value {
+    return this.optional(name) ?? this.missing(`input '${name}'`, "bad-operand");
+  }
+
+  optional(name: string): Value | undefined {
+    return this.slots.get(name);
+  }
+
+  /** The first input, whatever its name. */
+  get first(): Value {
+    const [slot] = this.signature.inputs;
+    return this.input(slot?.name ?? "x");
+  }
+
+  /** All inputs of a slot that takes many. */
+  inputs(name: string): Value[] {
+    const found: Value[] = [];
+    for (let k = 0; this.slots.has(`${name}${k}`); k++) found.push(this.input(`${name}${k}`));
+    return found;
+  }
+
+  /** The order of an input's axes, by its descriptor. */
+  format(name: string): string {
+    return formatOf(this.op.inputDesc[this.places.get(name) ?? -1]);
+  }
+
+  has(name: string): boolean {
+    return this.slots.has(name) || this.attributes.has(name);
+  }
+
+  /** The element type that the file declares for output `i`. */
+  declared(i = 0): DType | undefined {
+    return dtypeOfFile(this.op.outputDesc[i]?.dtype ?? 0);
+  }
+
+  get outputCount(): number {
+    return this.op.outputDesc.length;
+  }
+
+  type(name: string): TensorType {
+    return this.input(name).tensor;
+  }
+
+  /** The numbers of an input or attribute, or the default of the attribute. */
+  ints(name: string, fallback?: readonly number[]): readonly number[] {
+    const value = this.slots.get(name);
+    if (value) return constantContent(value) ?? this.needsConstant(name);
+    const given = this.attributes.get(name);
+    if (given) return numbersOf(given) ?? this.wrong(name);
+    const usual = this.signature.attributes.find((a) => a.name === name)?.fallback;
+    if (typeof usual === "number" || typeof usual === "boolean") return [Number(usual)];
+    return (usual as readonly number[] | undefined) ?? fallback ?? this.missing(`'${name}'`, "bad-attribute");
+  }
+
+  int(name: string, fallback?: number): number {
+    const [value, ...more] = this.ints(name, fallback === undefined ? undefined : [fallback]);
+    if (value === undefined || more.length > 0) throw new OpError(`'${name}' is not one number`, "bad-attribute");
+    return value;
+  }
+
+  float(name: string, fallback?: number): number {
+    return this.int(name, fallback);
+  }
+
+  bool(name: string): boolean {
+    return this.int(name) !== 0;
+  }
+
+  /** In lower case. */
+  string(name: string): string {
+    return this.text(name).toLowerCase();
+  }
+
+  /** As it is written. */
+  text(name: string): string {
+    const given = this.attributes.get(name);
+    if (given) return textOf(given) ?? this.wrong(name);
+    const usual = this.signature.attributes.find((a) => a.name === name)?.fallback;
+    return typeof usual === "string" ? usual : this.missing(`'${name}'`, "bad-attribute");
+  }
+
+  /** An element type that an attribute names by number. */
+  dtype(name: string): DType {
+    return dtypeOfAttribute(this.int(name)) ?? this.unsupported(`'${name}' names an element type that is not carried`, "unsupported-type");
+  }
+
+  attribute(name: string): GeAttribute | undefined {
+    return this.attributes.get(name);
+  }
+
+  /** Sizes: an attribute, or an input whose elements need no data. */
+  dims(name: string): readonly Dim[] {
+    const value = this.slots.get(name);
+    return value ? (dimContent(value) ?? this.needsConstant(name)) : this.ints(name);
+  }
+
+  dim(name: string): Dim {
+    const [value, ...more] = this.dims(name);
+    if (value === undefined || more.length > 0) throw new OpError(`'${name}' is not one number`, "bad-attribute");
+    return value;
+  }
+
+  scalar(dtype: DType, value: number): Value {
+    return this.constant(dtype, [], [value]);
+  }
+
+  constant(dtype: DType, shape: readonly number[], values: readonly number[]): Value {
+    const type = computeType(dtype);
+    const isWide = type === "i64" || type === "u64";
+    return constantValue(this.builder, dtype, shape, isWide ? values.map((v) => BigInt(Math.trunc(v))) : values);
+  }
+
+  /** An extent as a scalar. */
+  extentValue(value: Dim, dtype: DType): Value {
+    if (typeof value === "number") return this.scalar(dtype, value);
+    return this.cast(this.create(Reshape, { x: this.create(Extents, {}, { values: [value] }) }, { shape: [] }), dtype);
+  }
+
+  cast(x: Value, to: DType): Value {
+    return x.tensor.dtype === to ? x : this.create(Cast, { x }, { to });
+  }
+
+  reshape(x: Value, shape: readonly Dim[]): Value {
+    const from = x.tensor.shape;
+    return from.length === shape.length && from.every((d, i) => d === shape[i]) ? x : this.create(Reshape, { x }, { shape });
+  }
+
+  freshExtent(hint: string): { name: string; dim: Dim } {
+    const name = this.scope.freshExtent(hint);
+    return { name, dim: extent(name) };
+  }
+
+  /** Refuses the op; every refusal of a model is reported together. */
+  unsupported(reason: string, code: DiagnosticCode = "unsupported-attribute", remedy?: string): never {
+    throw new OpError(reason, code, remedy === undefined ? {} : { remedy });
+  }
+
+  private missing(what: string, code: DiagnosticCode): never {
+    throw new OpError(`${what} is missing`, code);
+  }
+
+  private wrong(name: string): never {
+    throw new OpError(`'${name}' has the wrong kind of value`, "bad-attribute");
+  }
+
+  private needsConstant(name: string): never {
+    return this.unsupported(
+      `'${name}' must be known at compile time, but depends on data`,
+      "unsupported-attribute",
+      "pin the inputs it comes from, or export the network with fixed shapes",
+    );
+  }
+}
