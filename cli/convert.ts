@@ -7,9 +7,10 @@ import { Diagnostics } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
 import { type CompressArguments, compress, compressArguments, isCompressed } from "./compress.ts";
 import { printDiagnostics, UsageError } from "./failure.ts";
-import { loadGraph, modelArguments, type ModelArguments } from "./options.ts";
+import { keyOf, loadGraph, modelArguments, type ModelArguments } from "./options.ts";
 import { writeGraph } from "./print.ts";
 import { withProgress } from "./progress.ts";
+import { convertWeights, extractWeights, weightsFileAt } from "./weights.ts";
 import { writeModel } from "./write-model.ts";
 
 interface ConvertArguments extends ModelArguments, CompressArguments {
@@ -21,17 +22,18 @@ interface ConvertArguments extends ModelArguments, CompressArguments {
 export const convertCommand = (y: Argv) =>
   y.command(
     "convert <model> <output>",
-    "write a model in another format",
+    "write a model, or weights, in another format",
     (y) =>
       compressArguments(modelArguments(y))
         .positional("output", {
           type: "string",
           demandOption: true,
-          describe: "the extension says the format: .mindir .onnx .air .ms .sir",
+          describe: "the extension says the format: .mindir .onnx .air .ms .sir; of weights .ckpt .safetensors .npz",
         })
         .option("opset", { type: "number", describe: "ONNX: version of the operator set" })
         .option("dialect", { choices: ["1.1", "2"] as const, describe: "MindIR: the MindSpore version that must read it" })
-        .example("$0 convert model.mindir model.onnx", ""),
+        .example("$0 convert model.mindir model.onnx", "")
+        .example("$0 convert model.ckpt model.safetensors", ""),
     (args) => convert(args),
   );
 
@@ -39,6 +41,11 @@ async function convert(args: ConvertArguments): Promise<void> {
   const diagnostics = new Diagnostics();
   const report = await withProgress(2, async (progress) => {
     progress.phase(`reading ${basename(args.model)}`);
+    const weights = weightsFileAt(args.model);
+    if (weights) {
+      await convertWeights(weights, keyOf(args), args.output, diagnostics);
+      return undefined;
+    }
     const { graph, report } = await wanted(args, diagnostics);
     progress.phase(`writing ${basename(args.output)}`);
     await writeAs(graph, args, diagnostics);
@@ -56,8 +63,12 @@ async function wanted(args: ConvertArguments, diagnostics: Diagnostics): Promise
 
 async function writeAs(graph: Graph, args: ConvertArguments, diagnostics: Diagnostics): Promise<void> {
   if (args.output.endsWith(".sir")) return writeGraph(graph, args.output);
+  if (await extractWeights(graph, args.output, diagnostics)) return;
   const of = formatOfName(basename(args.output));
-  if (!of) throw new UsageError(`the extension of '${args.output}' names no format; there are .mindir .onnx .air .ms .sir`);
+  if (!of)
+    throw new UsageError(
+      `the extension of '${args.output}' names no format; there are .mindir .onnx .air .ms .sir .ckpt .safetensors .npz`,
+    );
   const exported = await exportGraph(graph, of.format, { name: of.name, opset: args.opset, dialect: args.dialect });
   for (const d of exported.diagnostics) diagnostics.report(d);
   writeModel(exported, args.output);

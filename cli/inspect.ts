@@ -10,21 +10,25 @@ import { byteSize, formatType, isFloat } from "../ir/type.ts";
 import type { Manifest, TensorInfo } from "../runtime/manifest.ts";
 import { type CompileArguments, isFolder, modelProgram } from "./compile-model.ts";
 import { InputError, printDiagnostics } from "./failure.ts";
-import { codegenArguments, modelArguments, targetOf } from "./options.ts";
+import { codegenArguments, keyOf, modelArguments, targetOf } from "./options.ts";
 import { importedGraph } from "./print.ts";
 import { formatTable, grouped, toJson } from "./table.ts";
+import { inspectWeights, weightsFileAt } from "./weights.ts";
 import { readManifest } from "./write-artifact.ts";
 
 export const inspectCommand = (y: Argv) =>
   y.command(
     "inspect <model>",
-    "show a model's ops, parameters, arithmetic and memory, or what is in the folder of a compiled one",
+    "show a model's ops, parameters, arithmetic and memory, the tensors of a file of weights, or what is in the folder of a compiled model",
     (y) =>
       codegenArguments(modelArguments(y))
         .option("json", { type: "boolean", describe: "print as JSON" })
-        .example("$0 inspect model.mindir", ""),
+        .example("$0 inspect model.mindir", "")
+        .example("$0 inspect model.ckpt", ""),
     async (args) => {
-      if (isFolder(args.model)) inspectArtifact(args.model, args.json === true);
+      const weights = weightsFileAt(args.model);
+      if (weights) await inspectWeights(weights, keyOf(args), args.json === true);
+      else if (isFolder(args.model)) inspectArtifact(args.model, args.json === true);
       else await inspectModel(args, args.json === true);
     },
   );

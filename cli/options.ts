@@ -16,8 +16,9 @@ import type { Graph } from "../ir/graph.ts";
 import { type DType, tensor } from "../ir/type.ts";
 import { type NumericsClass, numericsClasses } from "../passes/pass.ts";
 import { findCompiler } from "../runtime/node/build-c.ts";
-import { UsageError } from "./failure.ts";
+import { InputError, UsageError } from "./failure.ts";
 import { namedNetwork, type NetworkArguments, networkOf } from "./networks.ts";
+import { weightsFileAt } from "./weights.ts";
 import { readTensorFile } from "./tensor-files.ts";
 
 export interface ModelArguments extends NetworkArguments {
@@ -98,13 +99,16 @@ function inputValues(args: ModelArguments): Map<string, Constant> {
   );
 }
 
-function keyOf(text: string): Uint8Array {
-  return text.startsWith("@") ? new Uint8Array(readFileSync(text.slice(1))) : new TextEncoder().encode(text);
+/** The bytes of `--key`. */
+export function keyOf({ key }: Pick<ModelArguments, "key">): Uint8Array | undefined {
+  if (key === undefined) return undefined;
+  return key.startsWith("@") ? new Uint8Array(readFileSync(key.slice(1))) : new TextEncoder().encode(key);
 }
 
 /** What the command line says about reading the model. */
 export function importOptions(args: ModelArguments): ImportOptions {
-  return { dims: dimsOf(args), inputValues: inputValues(args), ...(args.key !== undefined && { key: keyOf(args.key) }) };
+  const key = keyOf(args);
+  return { dims: dimsOf(args), inputValues: inputValues(args), ...(key && { key }) };
 }
 
 /** The model as a graph; warnings go to `diagnostics`. */
@@ -118,12 +122,15 @@ export async function loadGraph(args: ModelArguments, diagnostics: Diagnostics):
     if (network === undefined) randomizeWeights(graph, seed);
     return graph;
   }
-  const file = await openWeights(args.weights, { key: args.key === undefined ? undefined : keyOf(args.key) });
+  const file = await openWeights(args.weights, { key: keyOf(args) });
   for (const d of [...file.diagnostics, ...bindWeights(graph, file.tensors, args.weights, unused).diagnostics]) diagnostics.report(d);
   return graph;
 }
 
 async function loadFile(args: ModelArguments, diagnostics: Diagnostics): Promise<Graph> {
+  if (weightsFileAt(args.model)) {
+    throw new InputError(`'${args.model}' holds weights and no graph: give a model or --network NAME, and this file with --weights`);
+  }
   const imported = await importModel(args.model, importOptions(args));
   for (const d of imported.diagnostics) diagnostics.report(d);
   return imported.graph;

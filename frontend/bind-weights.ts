@@ -53,6 +53,13 @@ const constantOf = (op: Op): Constant => op.attributes["data"] as Constant;
 const isParameter = ({ type }: Constant): boolean => type.shape.length > 0 && (isFloat(type.dtype) || isSmall(type.dtype));
 const isSmall = (dtype: DType): boolean => dtype !== "bool" && byteSize(dtype) === 1;
 
+/** The graph's parameters, and what else of it has a name, as a file of weights takes them; of one name the first. */
+export const weightsOf = (graph: Graph): TensorValue[] =>
+  Array.from(namedConstants(graph), ([name, [op]]) => {
+    const { type, data } = constantOf(op!);
+    return { name, dtype: type.dtype, dims: type.shape as readonly number[], data };
+  });
+
 /** What `bindWeights` would do. */
 export function compareWeights(graph: Graph, tensors: Tensors): BindingReport {
   const constants = namedConstants(graph);

@@ -42,10 +42,14 @@ export const weightsFormats = Object.keys(carriers) as readonly WeightsFormat[];
 /** The extensions of their files. */
 export const weightsExtensions = weightsFormats.map((format) => carriers[format].extension);
 
-/** The format of weights that `source` has by its content; undefined where it is no such file. */
+/**
+ * The format of weights that `source` has by its content; undefined where it is no such file. What is called a checkpoint
+ * and is none counts as one: its reader says what it is.
+ */
 export function detectWeights(source: ByteSource): WeightsFormat | undefined {
   const format = detectFormat(source);
-  return weightsFormats.find((f) => f === format);
+  const isCalled = format === undefined && source.name.endsWith(carriers.checkpoint.extension);
+  return isCalled ? "checkpoint" : weightsFormats.find((f) => f === format);
 }
 
 /** The format of weights that a file of this name is to have. */
@@ -60,8 +64,7 @@ export const openWeights = (path: string, options: WeightsOptions = {}): Promise
 
 /** As `openWeights`, for bytes from anywhere. */
 export async function readWeights(source: ByteSource, options: WeightsOptions = {}): Promise<WeightsFile> {
-  // What is called a checkpoint and is none is for that reader to name.
-  const format = detectWeights(source) ?? (source.name.endsWith(carriers.checkpoint.extension) ? "checkpoint" : undefined);
+  const format = detectWeights(source);
   if (format === undefined) {
     throw CompileError.of("syntax", { source: source.name }, "this is no file of weights that Sinter knows", {
       expected: weightsExtensions.join(", "),
