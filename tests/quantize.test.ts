@@ -122,6 +122,9 @@ describe("quantisation", () => {
     expect(outlier.range("min-max").high).to.equal(1000);
     expect(outlier.range("percentile").high).to.be.lessThan(2);
     expect(outlier.range("kl").high).to.be.lessThan(500);
+    const peak = new Histogram();
+    peak.add(Float32Array.from({ length: 10000 }, (_, i) => (i % 10 === 0 ? 1 + (i % 1000) / 1000 : -0.1)));
+    expect(peak.range("kl").high).to.be.greaterThan(1.9);
     expect(new Histogram().range("kl")).to.deep.equal({ low: 0, high: 0 });
   });
 

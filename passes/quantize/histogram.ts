@@ -13,8 +13,8 @@ export interface Range {
 const bins = 2048;
 /** Levels of one sign that 8 bits have. */
 const levels = 128;
-/** The part of the values that `percentile` keeps. */
-const kept = 0.9999;
+/** The part of the values that each method keeps; without it `kl` would cut down to the peak of a distribution that has one. */
+const kept = { percentile: 0.9999, kl: 0.995 };
 
 /**
  * Counts magnitudes in bins of equal width, which doubles when a larger value comes: no value is looked at twice. Zeros,
@@ -47,7 +47,7 @@ export class Histogram {
   /** The range to quantise, which holds zero. */
   range(method: RangeMethod): Range {
     if (method === "min-max" || this.width === 0) return { low: this.low, high: this.high };
-    const most = (method === "kl" ? this.leastDivergence() : this.percentile()) * this.width;
+    const most = (method === "kl" ? this.leastDivergence() : this.binsHolding(kept.percentile)) * this.width;
     return { low: Math.max(this.low, -most), high: Math.min(this.high, most) };
   }
 
@@ -62,9 +62,9 @@ export class Histogram {
     }
   }
 
-  /** The number of bins that hold the part of the values that is kept. */
-  private percentile(): number {
-    const enough = kept * this.counts.reduce((a, b) => a + b, 0);
+  /** The number of bins that hold the part of the values. */
+  private binsHolding(part: number): number {
+    const enough = part * this.counts.reduce((a, b) => a + b, 0);
     let seen = 0;
     for (let i = 0; i < bins; i++) {
       seen += this.counts[i]!;
@@ -79,9 +79,9 @@ export class Histogram {
    */
   private leastDivergence(): number {
     let [best, least] = [bins, Infinity];
-    let tail = this.counts.reduce((a, b) => a + b, 0);
-    for (let i = 0; i < levels; i++) tail -= this.counts[i]!;
-    for (let n = levels; n <= bins; n++) {
+    const first = Math.max(levels, this.binsHolding(kept.kl));
+    let tail = this.counts.subarray(first).reduce((a, b) => a + b, 0);
+    for (let n = first; n <= bins; n++) {
       const divergence = divergenceOf(this.counts.subarray(0, n), tail);
       if (divergence < least) [best, least] = [n, divergence];
       if (n < bins) tail -= this.counts[n]!;
