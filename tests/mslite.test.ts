@@ -1,0 +1,289 @@
+/** MindSpore Lite files, read and written. */
+import { expect } from "chai";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { writeFlatBuffer } from "../frontend/flatbuffers-writer.ts";
+import { importModel } from "../frontend/import.ts";
+import { importLite } from "../frontend/mslite/import.ts";
+import { liteSchema, readLite } from "../frontend/mslite/read.ts";
+import { MemorySource, memoryData, readData } from "../ir/data.ts";
+import { attributesOf, isOp } from "../ir/define.ts";
+import { CompileError } from "../ir/diagnostic.ts";
+import type { Graph } from "../ir/graph.ts";
+import { ConstantOp } from "../ir/ops/constant.ts";
+import { parseGraph } from "../ir/text/parse.ts";
+import { evaluateGraph, type TensorResult } from "./evaluate-graph.ts";
+import { expectRuns } from "./expect-runs.ts";
+import { encodeFse, encodeHuffman, encodeIndexed, encodePacked, encodeSparse } from "./lite-codecs.ts";
+import { graphOfLite, liteBytes, throughLite } from "./mslite-round-trip.ts";
+import { tryMutations } from "./mutations.ts";
+import { recordedModels } from "./recorded-runs.ts";
+import { expectRoundTrip } from "./round-trip.ts";
+import { filesIn, withSharedModels } from "./shared-models.ts";
+
+const opNames = (graph: Graph): string[] => [...graph.ops()].map((op) => op.name).filter((name) => name !== "constant");
+
+/** What real files are refused for, and what of others is left out. */
+const refusals: Readonly<Record<string, RegExp>> = {
+  "654e4060_mindspore.ms": /the schema of early 2020, before MindSpore Lite 0.7 had meta graphs/,
+  "f87ee584_tinynet.om.ms": /the node of type '\w+'.* is an operator of another runtime/,
+};
+const trained: Readonly<Record<string, number>> = {
+  "3759ca76_mix_lenet_tod.ms": 66,
+  "3857a843_lenet_tod.ms": 33,
+  "3941927e_lenet_train.ms": 30,
+  "4b205b9f_lenet_train.ms": 37,
+  "df4c98aa_conv_train_model.ms": 13,
+};
+
+withSharedModels("real files of MindSpore Lite", (folder) => {
+  describe("MindSpore Lite: real files", function () {
+    this.timeout(120_000);
+    for (const path of filesIn(join(folder, "ms"), ".ms")) {
+      const name = basename(path);
+      const refused = refusals[name];
+      it(refused ? `${name} is refused` : name, async () => {
+        if (refused) return expectRefused(path, refused);
+        const { graph, diagnostics } = await importModel(path);
+        expectRoundTrip(graph);
+        expect(diagnostics.map((d) => d.message)).to.deep.equal(
+          name in trained ? [`the graph is for training: ${trained[name]} nodes from the loss on are left out`] : [],
+        );
+      });
+    }
+  });
+
+  describe("MindSpore Lite: models by way of it", function () {
+    this.timeout(120_000);
+    for (const { path, runs, options } of recordedModels(join(folder, "mindir"))) {
+      if (path.includes("control_flow")) continue;
+      it(basename(path), async () => {
+        await expectRuns(throughLite((await importModel(path, options)).graph).graph, "js", runs);
+      });
+    }
+  });
+});
+
+async function expectRefused(path: string, why: RegExp): Promise<void> {
+  let message = "";
+  try {
+    await importModel(path);
+  } catch (e) {
+    if (!(e instanceof CompileError)) throw e;
+    message = e.message;
+  }
+  expect(message).to.match(why);
+}
+
+const smallNetwork = `graph @net(%x: f32[1,3,8,8]) -> (f32[1,4,4,4]) {
+  %w = constant() {data = dense<0.5>} : f32[4,3,3,3]
+  %b = constant() {data = dense<[1.0, 2.0, 3.0, 4.0]>} : f32[4]
+  %y = conv(%x, %w) {pads = [[1, 1], [1, 1]]} : f32[1,4,8,8]
+  %c = reshape(%b) {shape = [4, 1, 1]} : f32[4,1,1]
+  %z = add(%y, %c) : f32[1,4,8,8]
+  %r = relu(%z) : f32[1,4,8,8]
+  %p = max_pool(%r) {kernel = [2, 2], strides = [2, 2]} : f32[1,4,4,4]
+  return %p
+}
+`;
+const small = (): Graph => parseGraph(smallNetwork, "small.sir");
+
+describe("MindSpore Lite: what is written", () => {
+  it("fuses bias and activation, and transposes at the borders only", () => {
+    const { graph } = readLite(new MemorySource("small.ms", liteBytes(small()).bytes));
+    const types = graph.nodes.map((n) => n.primitive?.value?.type);
+    expect(types).to.deep.equal(["Transpose", "Conv2DFusion", "MaxPoolFusion", "Transpose"]);
+    expect(graph.nodes[1]!.primitive!.value!.fields).to.include({ activation_type: "RELU" });
+    expect(graph.nodes[1]!.inputIndex).to.have.length(3);
+    expect(graph.allTensors.map((t) => t.name)).to.include.members(["x", "w", "b", "p"]);
+  });
+
+  it("comes back as the ops it was, in their order of axes", () => {
+    const { graph } = throughLite(small());
+    expect(opNames(graph)).to.deep.equal(["conv", "relu", "max_pool"]);
+    expect([graph.inputs[0]!.name, graph.outputs[0]!.name]).to.deep.equal(["x", "p"]);
+  });
+
+  it("has the same bytes each time", () => {
+    expect(Buffer.compare(liteBytes(small()).bytes, liteBytes(small()).bytes)).to.equal(0);
+  });
+
+  it("is read by flatc with the schema", function () {
+    const flatc = which("flatc");
+    if (!flatc) {
+      console.log("left out: flatc reads what is written (there is no flatc)");
+      return this.skip();
+    }
+    const folder = mkdtempSync(join(tmpdir(), "sinter-flatc-"));
+    try {
+      const file = join(folder, "model.ms");
+      writeFileSync(file, liteBytes(small()).bytes);
+      const schema = join("proto", "ms_lite.fbs");
+      execFileSync(flatc, ["--json", "--strict-json", "--raw-binary", "--no-warnings", "-o", folder, schema, "--", file], {
+        stdio: "ignore",
+      });
+      const told = JSON.parse(readFileSync(join(folder, "model.json"), "utf8")) as {
+        nodes: { primitive: { value_type: string; value: object } }[];
+        allTensors: { name?: string; dims: number[]; data?: number[] }[];
+      };
+      expect(told.nodes.map((n) => n.primitive.value_type)).to.deep.equal(["Transpose", "Conv2DFusion", "MaxPoolFusion", "Transpose"]);
+      expect(told.nodes[1]!.primitive.value).to.include({ activation_type: "RELU", format: "NHWC", in_channel: 3, out_channel: 4 });
+      const weights = told.allTensors.find((t) => t.name === "w")!;
+      expect(weights.dims).to.deep.equal([4, 3, 3, 3]);
+      expect(weights.data).to.have.length(4 * 4 * 27);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
+function which(command: string): string | undefined {
+  try {
+    return execFileSync("which", [command], { encoding: "utf8" }).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** A file whose one node, `x + w`, has a constant as it is given. */
+function withConstant(constant: Readonly<Record<string, unknown>>, dims: readonly number[]): Uint8Array {
+  const real = { dims, dataType: 43 };
+  return writeFlatBuffer(liteSchema(2), {
+    version: "MindSpore Lite 2.2.0",
+    inputIndex: [0],
+    outputIndex: [2],
+    nodes: [{ name: "add", primitive: { value: { type: "AddFusion", fields: {} } }, inputIndex: [0, 1], outputIndex: [2] }],
+    allTensors: [
+      { ...real, name: "x" },
+      { dims, dataType: 32, name: "w", ...constant },
+      { ...real, name: "y" },
+    ],
+  });
+}
+
+/** The elements that such a constant stands for. */
+function decoded(constant: Readonly<Record<string, unknown>>, dims: readonly number[]): number[] {
+  const graph = graphOfLite(withConstant(constant, dims));
+  const zeros: TensorResult = { kind: "tensor", shape: dims, elements: new Array<number>(dims.reduce((a, b) => a * b, 1)).fill(0) };
+  const [y] = evaluateGraph(graph, [zeros]) as TensorResult[];
+  return y!.elements.map(Number);
+}
+
+const parameter = (more: object): object => ({ scale: 0.5, zeroPoint: 1, numBits: 8, inited: true, ...more });
+const real = (q: number): number => (q - 1) * 0.5;
+const some = [3, 1, 1, 1, -2, 3, 0, 1, 1, 1, 1, 1, 1, 1, 1, -2, 1, 3, 1, 0];
+const dims = [4, 5];
+
+describe("MindSpore Lite: compressed and quantised constants", () => {
+  it("of 8 bits, with a scale for all", () => {
+    const data = memoryData(new Uint8Array(Int8Array.from(some).buffer));
+    expect(decoded({ data, quantParams: [parameter({})] }, dims)).to.deep.equal(some.map(real));
+  });
+
+  it("with a scale, a zero point and corrections per channel", () => {
+    const data = memoryData(new Uint8Array(Int8Array.from(some).buffer));
+    const quantParams = [1, 2, 3, 4].map((k) => parameter({ scale: k, zeroPoint: k - 2, varCorr: 0.5, meanCorr: k * 8 }));
+    const wanted = some.map((q, i) => {
+      const k = Math.floor(i / 5) + 1;
+      return (q - (k - 2)) * k * 0.5 + k * 8;
+    });
+    expect(decoded({ data, quantParams }, dims)).to.deep.equal(wanted);
+  });
+
+  for (const bits of [2, 3, 4, 5, 6, 7, 9, 12, 15]) {
+    it(`packed to ${bits} bits`, () => {
+      const [low, high] = [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
+      const values = some.map((q, i) => (i % 5 === 0 ? low : i % 5 === 1 ? high : Math.min(high, q)));
+      const dataType = bits < 8 ? 32 : 33;
+      const data = memoryData(encodePacked(values, bits));
+      expect(decoded({ data, dataType, quantParams: [parameter({ numBits: bits })] }, dims)).to.deep.equal(values.map(real));
+    });
+  }
+
+  it("by numbers of unique values", () => {
+    const data = memoryData(encodeIndexed(some, 8));
+    expect(decoded({ data, weightQuantCompressType: "INDEXING", quantParams: [parameter({})] }, dims)).to.deep.equal(some.map(real));
+  });
+
+  it("by runs of zero points, longer ones too", () => {
+    const data = memoryData(encodeSparse(some, 8, 1, 2));
+    expect(decoded({ data, weightQuantCompressType: "SPARSE", quantParams: [parameter({})] }, dims)).to.deep.equal(some.map(real));
+  });
+
+  it("by Huffman's codes", () => {
+    const data = memoryData(encodeHuffman(some));
+    expect(decoded({ data, enableHuffmanCode: true, quantParams: [parameter({})] }, dims)).to.deep.equal(some.map(real));
+  });
+
+  for (const [type, kind] of [
+    ["FSE_INT", "int"],
+    ["FSE_INFER", "infer"],
+    ["FSE", "real"],
+  ] as const) {
+    it(`by a finite state entropy code: ${type}`, () => {
+      const many = Array.from({ length: 12 }, () => some).flat();
+      const data = memoryData(encodeFse(many, [8, 14, 6, 4], kind));
+      const wanted = kind === "real" ? many : many.map(real);
+      expect(decoded({ data, weightQuantCompressType: type, quantParams: [parameter({})] }, [12, 20])).to.deep.equal(wanted);
+    });
+  }
+
+  it("by clusters", () => {
+    const data = memoryData(new Uint8Array(Int8Array.from([-128, -127, -126, -128]).buffer));
+    expect(decoded({ data, quantClusters: [0.5, 1.5, -2] }, [4])).to.deep.equal([0.5, 1.5, -2, 0.5]);
+  });
+
+  it("that do not decode are told by name", () => {
+    for (const bytes of [encodeHuffman(some).subarray(0, 20), encodeHuffman(some.slice(1))]) {
+      const broken = withConstant({ data: memoryData(bytes), enableHuffmanCode: true, quantParams: [parameter({})] }, dims);
+      expect(() => graphOfLite(broken)).to.throw(CompileError, /the compressed constant 'w': /);
+    }
+  });
+});
+
+/** Uses what importing left for later. */
+function use(graph: Graph): void {
+  for (const op of graph.ops()) if (isOp(op, ConstantOp)) readData(attributesOf<typeof ConstantOp>(op).data.data);
+}
+
+describe("MindSpore Lite: damaged files", function () {
+  this.timeout(300_000);
+
+  it("give a diagnostic or a graph each time", async () => {
+    const files = [
+      { name: "small.ms", bytes: liteBytes(small()).bytes },
+      { name: "digits.ms", bytes: liteBytes((await importModel(join("examples", "digits", "digits.mindir"))).graph).bytes },
+      {
+        name: "huffman.ms",
+        bytes: withConstant({ data: memoryData(encodeHuffman(some)), enableHuffmanCode: true, quantParams: [parameter({})] }, dims),
+      },
+      {
+        name: "sparse.ms",
+        bytes: withConstant(
+          { data: memoryData(encodeSparse(some, 8, 1, 2)), weightQuantCompressType: "SPARSE", quantParams: [parameter({})] },
+          dims,
+        ),
+      },
+      {
+        name: "fse.ms",
+        bytes: withConstant(
+          { data: memoryData(encodeFse(some, [8, 14, 6, 4], "int")), weightQuantCompressType: "FSE_INT", quantParams: [parameter({})] },
+          dims,
+        ),
+      },
+    ];
+    withSharedModels("damaged real files of MindSpore Lite", (folder) => {
+      const real = filesIn(join(folder, "ms"), ".ms").map((name) => ({ name, bytes: Uint8Array.from(readFileSync(name)) }));
+      files.push(...real.filter(({ bytes }) => bytes.length < 20_000));
+    });
+    const report = tryMutations(files, 10_000, 7, (name, bytes) => {
+      use(importLite(readLite(new MemorySource(name, bytes))).graph);
+    });
+    expect(report.failures).to.deep.equal([]);
+    expect(report.tried).to.be.at.least(10_000);
+    expect(report.refused).to.be.greaterThan(report.tried / 4);
+    expect(report.peakBytes).to.be.lessThan(2 ** 30);
+  });
+});
