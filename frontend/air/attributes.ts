@@ -1,4 +1,5 @@
 /** Values of attributes, both ways. */
+import { OpError } from "../../ir/diagnostic.ts";
 import { attributeNumber } from "./data-types.ts";
 import type { GeAttribute, GeList } from "./messages.ts";
 import type { AttributeType, AttributeValue } from "./signature.ts";
@@ -71,6 +72,6 @@ export const textsOf = (a: GeAttribute | undefined): readonly string[] => (a?.li
 /** An element type's number in attributes; those of types that GE lacks are none. */
 export function typeNumber(dtype: Parameters<typeof attributeNumber>[0]): number {
   const number = attributeNumber(dtype);
-  if (number === undefined) throw new Error(`GE has no type ${dtype}`);
+  if (number === undefined) throw new OpError(`GE has no element type ${dtype}`, "unsupported-type");
   return number;
 }

@@ -19,6 +19,9 @@ const unnamed = /(^|\/)const\/inputs\/\d+$/;
 export const parameterName = (opName: string): string =>
   opName.endsWith(parameterSuffix) ? opName.slice(0, -parameterSuffix.length) : unnamed.test(opName) ? "" : opName;
 
+/** Whether an op's name says where it stands, and is none that its result should have. */
+export const isPlaceName = (opName: string): boolean => /-op[\d_]*$/.test(opName);
+
 export const parameterOpName = (name: string): string => `${name}${parameterSuffix}`;
 export const unnamedOpName = (number: number): string => `Default/const/inputs/${number}`;
 

@@ -5,6 +5,7 @@ import { asAtom, type Dim, extent as extentDim } from "../../ir/dim.ts";
 import type { Graph, Op, Value } from "../../ir/graph.ts";
 import { type DType, sameShape, tensor, type TensorType } from "../../ir/type.ts";
 import { typeNumber } from "./attributes.ts";
+import { isPlaceName } from "./constants.ts";
 import type { Attributes, GraphWriter, Inputs, Ref } from "./graph-writer.ts";
 
 export type Written = Ref | readonly Ref[];
@@ -44,7 +45,7 @@ export class ExportNode {
     readonly op: Op,
     readonly scope: ExportScope,
   ) {
-    this.name = op.results.find((r) => r.name !== "")?.name ?? op.location.path ?? op.name;
+    this.name = op.results.find((r) => r.name !== "")?.name ?? placeName(op.name, op.location.path);
   }
 
   in(i: number): Ref {
@@ -151,3 +152,7 @@ export class ExportNode {
     throw new OpError(reason, "unsupported-attribute");
   }
 }
+
+/** As MindSpore names ops by their place in the network; such names are no names of values. */
+const placeName = (name: string, path: string | undefined): string =>
+  path !== undefined && isPlaceName(path) ? path : `Default/${path ?? name}-op`;

@@ -3,7 +3,7 @@ import type { Builder } from "../../ir/define.ts";
 import { CompileError, OpError } from "../../ir/diagnostic.ts";
 import type { Graph, Value } from "../../ir/graph.ts";
 import type { Location } from "../../ir/location.ts";
-import { constantOf } from "./constants.ts";
+import { constantOf, isPlaceName } from "./constants.ts";
 import { dataInputs, type Reference, referenceOf, sortOps } from "./order.ts";
 import { numbersOf, textsOf } from "./attributes.ts";
 import type { GeGraph, GeOp } from "./messages.ts";
@@ -92,7 +92,7 @@ export class GraphImport {
       const made = this.lowered(op);
       const values = Array.isArray(made) ? (made as readonly (Value | undefined)[]) : [made as Value];
       const [first] = values;
-      if (first?.op && first.name === "") first.name = op.name;
+      if (first?.op && first.name === "" && !isPlaceName(op.name)) first.name = op.name;
       return values;
     });
   }

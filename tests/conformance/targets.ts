@@ -12,6 +12,7 @@ import type { DType, Type } from "../../ir/type.ts";
 import { buildC } from "../../runtime/node/build-c.ts";
 import { Session, Tensor } from "../../runtime/node/session.ts";
 import { type Evaluated, evaluateGraph, tensorResult } from "../evaluate-graph.ts";
+import { throughAirFile } from "./air.ts";
 import { asHostTensor, type HostTensor, type HostValue } from "./values.ts";
 
 /** Inputs and outputs in the graph's order. */
@@ -101,4 +102,9 @@ async function runSession(session: Session, graph: Graph, inputs: readonly HostT
   });
 }
 
-export const conformanceTargets: Readonly<Record<string, ConformanceTarget>> = { interpret, js: compiled("js"), c: compiled("c") };
+export const conformanceTargets: Readonly<Record<string, ConformanceTarget>> = {
+  interpret,
+  js: compiled("js"),
+  c: compiled("c"),
+  air: throughAirFile(interpret),
+};
