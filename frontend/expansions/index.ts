@@ -4,15 +4,23 @@ import type { Decompose } from "../legalize.ts";
 import { activationExpansions } from "./activation.ts";
 import { convExpansions } from "./conv.ts";
 import type { NamedExpansion } from "./expander.ts";
+import { loopExpansions } from "./loops.ts";
 import { matmulExpansions } from "./matmul.ts";
+import { movementExpansions } from "./movement.ts";
 import { normExpansions } from "./norm.ts";
+import { poolExpansions } from "./pool.ts";
+import { quantizeExpansions } from "./quantize.ts";
 import { reduceExpansions } from "./reduce.ts";
 
 const families: readonly (readonly NamedExpansion[])[] = [
   activationExpansions,
   convExpansions,
+  loopExpansions,
   matmulExpansions,
+  movementExpansions,
   normExpansions,
+  poolExpansions,
+  quantizeExpansions,
   reduceExpansions,
 ];
 

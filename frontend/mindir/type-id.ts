@@ -21,4 +21,9 @@ const byNumber: ReadonlyMap<number, DType> = new Map([
   [45, "bf16"],
 ]);
 
+const byType: ReadonlyMap<DType, number> = new Map([...byNumber].map(([id, dtype]) => [dtype, id]));
+
+/** The number that names an element type. */
+export const numberOfDType = (dtype: DType): number | undefined => byType.get(dtype);
+
 export const dtypeOfNumber = (id: number): DType | undefined => byNumber.get(id);

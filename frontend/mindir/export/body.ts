@@ -4,18 +4,19 @@ import type { Graph, Op, Value } from "../../../ir/graph.ts";
 import { ConstantOp } from "../../../ir/ops/constant.ts";
 import type { TensorType } from "../../../ir/type.ts";
 import { isAbsorbed } from "./fuse.ts";
+import { writeControl } from "./control.ts";
 import { GraphWriter, literal, type Ref } from "./graph-writer.ts";
 import { tensorMessage } from "./literals.ts";
 import type { ModelWriter } from "./model.ts";
 import { RowContext, type RowResult } from "./row.ts";
 import { rowOf } from "./rows/index.ts";
 
-/** Weights in inner graphs become the main graph's, where MindIR has its parameters. */
+/** Weights of inner graphs become the main graph's, where MindIR has its parameters. */
 export function hoistWeights(graph: Graph): void {
   const [first] = graph.ops();
   const visit = (inner: Graph): void => {
     for (const op of inner.ops()) {
-      if (op.definition === ConstantOp && inner !== graph) graph.adopt(op, first);
+      if (op.definition === ConstantOp && op.result.name !== "" && inner !== graph) graph.adopt(op, first);
       for (const region of op.regions) visit(region);
     }
   };
@@ -30,15 +31,16 @@ export function writeMain(graph: Graph, model: ModelWriter): void {
   writeOutputs(writer, graph.outputs);
 }
 
-export function writeInput(writer: GraphWriter, input: Value): void {
+function writeInput(writer: GraphWriter, input: Value): void {
   const name = writer.model.unique(`${writer.name}:${input.name === "" ? "x" : input.name}`);
   writer.message.input.push({ name, tensor: [tensorMessage(input.tensor)] });
   writer.define(input, { ref: name });
 }
 
-export function writeOps(graph: Graph, writer: GraphWriter): void {
+function writeOps(graph: Graph, writer: GraphWriter): void {
   for (const op of graph.ops()) {
     if (op.definition === ConstantOp) writeConstant(op, writer);
+    else if (op.regions.length > 0) writeControl(op, writer, writeOps);
     else if (!isAbsorbed(op)) writeOp(op, writer);
   }
 }
@@ -65,7 +67,7 @@ function writeOp(op: Op, writer: GraphWriter): void {
 }
 
 /** One output; several are a tuple. It is the last node's result, as readers of 1.1 take that. */
-export function writeOutputs(writer: GraphWriter, outputs: readonly Value[]): void {
+function writeOutputs(writer: GraphWriter, outputs: readonly Value[]): void {
   writer.location = undefined;
   const types = outputs.map((v) => v.tensor);
   const [only] = outputs;

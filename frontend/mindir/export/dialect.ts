@@ -1,6 +1,7 @@
 /** What MindIR of 1.1 and of 2.0 and later write differently. */
-import type { TensorType } from "../../../ir/type.ts";
+import type { DType, TensorType } from "../../../ir/type.ts";
 import { MindirAttributeType as Kind } from "../messages.ts";
+import { numberOfDType } from "../type-id.ts";
 import { type AttributeMessage, type Literal, structuredAttribute, tensorMessage, type TensorMessage, typedAttribute } from "./literals.ts";
 
 export type DialectName = "1.1" | "2";
@@ -8,6 +9,8 @@ export type DialectName = "1.1" | "2";
 export interface Dialect {
   readonly name: DialectName;
   attribute(name: string, value: Literal): AttributeMessage;
+  /** An element type where an operator takes it as an input. */
+  typeInput(dtype: DType): Literal;
   /** The value of a constant that is a tensor. */
   tensorValue(tensor: TensorMessage): AttributeMessage;
   /** The attribute that tells a node's result: a type, or a tuple of types. */
@@ -37,6 +40,7 @@ const oldAttributes: Readonly<Record<string, Readonly<Record<string, string>>>> 
 const ofOne: Dialect = {
   name: "1.1",
   attribute: structuredAttribute,
+  typeInput: (dtype) => ({ dtype }),
   tensorValue: (tensor) => ({ name: "value", refAttrName: "tensor:value0", type: Kind.tensors, tensors: [{ ...tensor, name: "value0" }] }),
   result(types) {
     const list = isTuple(types) ? types : [types];
@@ -58,6 +62,8 @@ const typedTensor = (type: TensorType): AttributeMessage => ({ type: Kind.tensor
 const ofTwo: Dialect = {
   name: "2",
   attribute: typedAttribute,
+  // A number since 2.3; MindSpore 2.7 takes no other.
+  typeInput: (dtype) => numberOfDType(dtype) ?? { dtype },
   tensorValue: (tensor) => ({ name: "value", type: Kind.tensors, tensors: [tensor] }),
   result: (types) =>
     isTuple(types) ? { name: "shape", type: Kind.tuple, values: types.map(typedTensor) } : { name: "shape", ...typedTensor(types) },

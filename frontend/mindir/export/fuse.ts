@@ -7,10 +7,10 @@ import { Add } from "../../../ir/ops/elementwise.ts";
 import { Matmul } from "../../../ir/ops/matmul.ts";
 import { Reshape, Transpose } from "../../../ir/ops/shape.ts";
 
-/** The matrix that `value` is the transposed of; undefined where it is not one. */
-export function untransposed(value: Value): Value | undefined {
+/** The matrix that `value` is the transposed of, for an op of the same graph; undefined where it is not one. */
+export function untransposed(value: Value, user: Op): Value | undefined {
   const { op } = value;
-  if (!isOp(op, Transpose)) return undefined;
+  if (!isOp(op, Transpose) || op.graph !== user.graph) return undefined;
   const perm = op.attributes["perm"] as readonly number[];
   const rank = perm.length;
   const swapsLast = rank >= 2 && perm.every((p, d) => p === (d === rank - 1 ? rank - 2 : d === rank - 2 ? rank - 1 : d));
@@ -24,7 +24,8 @@ export function biasOf(op: Op): Value | undefined {
   const isProduct = [Matmul, Conv, ConvTranspose].some((d) => isOp(x.op, d));
   const rank = x.tensor.shape.length;
   if (!isProduct || (isOp(x.op, Matmul) && rank !== 2) || op.result.tensor.shape.length !== rank) return undefined;
-  const vector = rank === 2 ? b : isOp(b.op, Reshape) ? b.op.operand(0)! : undefined;
+  const isReshaped = isOp(b.op, Reshape) && b.op.graph === op.graph;
+  const vector = rank === 2 ? b : isReshaped ? b.op?.operand(0) : undefined;
   if (vector?.tensor.shape.length !== 1 || vector.tensor.shape[0] !== x.tensor.shape[1]) return undefined;
   const { shape } = b.tensor;
   return shape.length === rank - 1 && shape.slice(1).every((d) => d === 1) ? vector : undefined;
@@ -38,6 +39,6 @@ export function isAbsorbed(op: Op): boolean {
 
 function absorbs(op: Op, { user, index }: Use): boolean {
   if (!(user instanceof Op)) return false;
-  if (isOp(op, Transpose)) return isOp(user, Matmul) && untransposed(op.result) !== undefined;
+  if (isOp(op, Transpose)) return isOp(user, Matmul) && untransposed(op.result, user) !== undefined;
   return isOp(op, Reshape) && index === 1 && biasOf(user) !== undefined && user.operand(1) === op.result;
 }

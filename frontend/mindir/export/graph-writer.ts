@@ -74,7 +74,7 @@ export class GraphWriter {
     if (found.dtype === undefined || found.dtype === dtype) return found.ref;
     let cast = this.casts.get(value);
     if (!cast) {
-      cast = this.node("Cast", [{ ref: found.ref }, literal({ dtype })], {}, value.tensor);
+      cast = this.node("Cast", [{ ref: found.ref }, literal(this.model.dialect.typeInput(dtype))], {}, value.tensor);
       this.casts.set(value, cast);
     }
     return cast.ref;

@@ -1,9 +1,12 @@
 /** Before MindIR is written: every op becomes one that MindSpore has an operator for. */
 import { OpError } from "../../../ir/diagnostic.ts";
-import type { Graph, Op } from "../../../ir/graph.ts";
+import { attributesOf, isOp, namedOperands, type OperandsFor } from "../../../ir/define.ts";
+import type { Graph, Op, Value } from "../../../ir/graph.ts";
+import { Loop } from "../../../ir/ops/control.ts";
 import { ConstantOp } from "../../../ir/ops/constant.ts";
 import { formatType } from "../../../ir/type.ts";
 import { expansionOf } from "../../expansions/index.ts";
+import { isWhile } from "../../expansions/loops.ts";
 import { legalize } from "../../legalize.ts";
 import type { Problems } from "../../problems.ts";
 import type { DialectName } from "./dialect.ts";
@@ -15,21 +18,37 @@ import { rowOf } from "./rows/index.ts";
 
 /** Ops without an operator are replaced; what is left without one is reported, as are types that MindIR has not. */
 export function legalizeForMindir(graph: Graph, dialect: DialectName, problems: Problems): void {
+  removeUnused(graph);
   const trial = new Trial(dialect);
-  legalize(graph, (op) => trial.isCarried(op), problems, expansionOf);
+  legalize(
+    graph,
+    (op) => trial.isCarried(op),
+    problems,
+    (op) => (dialect === "1.1" && op.regions.length > 0 ? undefined : expansionOf(op)),
+  );
+  removeUnused(graph);
   checkTypes(graph, problems);
+}
+
+/** Ops whose results nobody uses: MindSpore would compute them. */
+function removeUnused(graph: Graph): void {
+  for (const op of graph.opsReversed()) {
+    if (op.results.every((v) => v.uses.size === 0) && op.definition.impure !== true) graph.remove(op);
+    else for (const region of op.regions) removeUnused(region);
+  }
 }
 
 /** Writes ops one by one, to see whether it can be done. */
 class Trial {
   private readonly writer: GraphWriter;
 
-  constructor(dialect: DialectName) {
+  constructor(private readonly dialect: DialectName) {
     this.writer = new TrialWriter(new ModelWriter(dialect), "trial");
   }
 
   isCarried(op: Op): boolean {
     if (op.definition === ConstantOp) return true;
+    if (op.regions.length > 0) return this.dialect === "2" && isWrittenAsFunction(op);
     try {
       const write = rowOf(op.definition);
       write?.(new RowContext(op, this.writer));
@@ -42,6 +61,14 @@ class Trial {
     }
   }
 }
+
+const isWrittenAsFunction = (op: Op): boolean =>
+  !isOp(op, Loop) ||
+  isWhile(
+    namedOperands(op, (v) => v) as OperandsFor<typeof Loop, Value>,
+    attributesOf(op),
+    op.results.map((r) => r.uses.size > 0),
+  );
 
 class TrialWriter extends GraphWriter {
   override raw(): Ref {

@@ -26,11 +26,11 @@ const div = row(op.Div, ({ a, b }, _attributes, n) => {
 const cast = row(Cast, ({ x }, { to }, n) => {
   const raw = n.writer.raw(x);
   if (raw.dtype === to) return { ref: raw.ref };
-  return n.node("Cast", [x, literal({ dtype: to })], { input_names: ["x", "dst_type"], output_names: ["output"] });
+  return n.node("Cast", [x, literal(n.writer.model.dialect.typeInput(to))], { input_names: ["x", "dst_type"], output_names: ["output"] });
 });
 
 export const elementwiseRows: readonly NamedRow[] = [
-  row(op.Round, ({ x }, _attributes, n) => n.node("Round", [x], { decimals: 0 })),
+  row(op.Round, ({ x }, _attributes, n) => n.node("Round", n.dialect === "1.1" ? [x] : [x, literal(0)])),
   add,
   div,
   cast,

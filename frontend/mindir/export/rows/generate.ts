@@ -28,7 +28,7 @@ export const generateRows: readonly NamedRow[] = [
   }),
   row(Eye, (_operands, { shape, k, dtype }, n) =>
     k === 0 && shape.length === 2 && n.dialect === "2"
-      ? n.node("Eye", [...n.numbers(shape).map(literal), literal({ dtype })])
+      ? n.node("Eye", [...n.numbers(shape).map(literal), literal(n.writer.model.dialect.typeInput(dtype))])
       : n.cannot(""),
   ),
   row(Trilu, ({ x, offset }, { upper, k }, n) =>

@@ -9,7 +9,7 @@ import { type NamedRow, row } from "../row.ts";
 const matmul = row(Matmul, ({ a, b }, _attributes, n) => {
   const lead = [a, b].map((v) => v.tensor.shape.slice(0, -2).map(dimKey).join());
   if (lead[0] !== lead[1]) return n.cannot("of operands with different leading axes");
-  const [left, right] = [untransposed(a), untransposed(b)];
+  const [left, right] = [untransposed(a, n.op), untransposed(b, n.op)];
   const flags = { transpose_a: left !== undefined, transpose_b: right !== undefined };
   if (a.tensor.shape.length === 2) {
     return n.node("MatMul", [left ?? a, right ?? b], { ...flags, input_names: ["x1", "x2"], output_names: ["output"] });

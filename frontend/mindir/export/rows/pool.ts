@@ -37,6 +37,10 @@ export const poolRows: readonly NamedRow[] = [
   row(MaxPool, ({ x }, window, n) => n.node("MaxPool", [x], poolAttributes(n, x.tensor.shape.slice(2), window))),
   row(AvgPool, ({ x }, window, n) => {
     const attributes = poolAttributes(n, x.tensor.shape.slice(2), window);
-    return window.count_include_pad && attributes.pad_mode === "SAME" ? n.cannot("") : n.node("AvgPool", [x], attributes);
+    if (window.count_include_pad && attributes.pad_mode === "SAME") return n.cannot("");
+    if (n.dialect === "1.1") return n.node("AvgPool", [x], attributes);
+    // Of spatial axes only: MindSpore 2.7 takes no others.
+    const { kernel_size, strides } = attributes;
+    return n.node("AvgPool", [x], { ...attributes, kernel_size: kernel_size.slice(2), strides: strides.slice(2) });
   }),
 ];

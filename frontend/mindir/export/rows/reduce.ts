@@ -28,11 +28,16 @@ const norm = (definition: Reduction, p: number): NamedRow =>
     return n.node("LpNorm", [x], { axis: axes, p, keep_dims: keepdims, epsilon: { float: 1e-12 } });
   });
 
-const place = (definition: typeof Argmax  , operator: string): NamedRow =>
+const place = (definition: typeof Argmax, operator: string): NamedRow =>
   row(definition, ({ x }: { readonly x: Value }, a: AttributesFor<typeof Argmax>, n: RowContext): RowResult => {
     if (a.keepdims || a.last || (a.dtype !== "i32" && a.dtype !== "i64") || (n.dialect === "1.1" && a.dtype !== "i32")) return n.cannot("");
     const axis = normalizeAxis(a.axis, x.tensor.shape.length);
-    return n.node(operator, [x], { axis, output_type: { dtype: a.dtype }, input_names: ["x"], output_names: ["output"] });
+    return n.node(operator, [x], {
+      axis,
+      output_type: n.writer.model.dialect.typeInput(a.dtype),
+      input_names: ["x"],
+      output_names: ["output"],
+    });
   });
 
 const cumulative = (definition: typeof Cumsum, operator: string): NamedRow =>

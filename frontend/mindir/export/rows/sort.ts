@@ -3,7 +3,7 @@ import { normalizeAxis } from "../../../../ir/axis.ts";
 import { NmsWithMask } from "../../../../ir/ops/nms.ts";
 import { NonZero } from "../../../../ir/ops/select-data.ts";
 import { Sort, TopK } from "../../../../ir/ops/sort.ts";
-import { type DType, tensor } from "../../../../ir/type.ts";
+import { tensor } from "../../../../ir/type.ts";
 import { type Items, literal } from "../graph-writer.ts";
 import { type NamedRow, row, type RowContext, type RowResult } from "../row.ts";
 
