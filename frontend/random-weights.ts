@@ -18,15 +18,13 @@ export function randomWeights(seed: number, name: string, type: TensorType, init
   const shape = type.shape as readonly number[];
   const count = shape.reduce((a, b) => a * b, 1);
   const width = byteSize(type.dtype);
-  const key = hashText(`${seed} ${name}`);
-  const valueAt = isFloat(type.dtype) ? distribution(init, shape) : () => 0;
+  const elements = isFloat(type.dtype) ? floats(hashText(`${seed} ${name}`), distribution(init, shape)) : undefined;
   const source: ByteSource = new ComputedSource(`<random:${seed}:${name}>`, count * width, (offset, length) => {
+    if (!elements) return new Uint8Array(length);
     const first = Math.floor(offset / width);
-    const last = Math.ceil((offset + length) / width);
-    const values = Array.from({ length: last - first }, (_, i) => valueAt(uniform(key, first + i)));
-    return writeElements(type.dtype, isFloat(type.dtype) ? values : values.map(() => 0))
-      .subarray(offset - first * width)
-      .subarray(0, length);
+    const made = elements(first, Math.ceil((offset + length) / width) - first);
+    const bytes = type.dtype === "f32" ? new Uint8Array(made.buffer) : writeElements(type.dtype, Array.from(made));
+    return bytes.subarray(offset - first * width).subarray(0, length);
   });
   return { source, offset: 0, byteLength: count * width };
 }
@@ -38,15 +36,26 @@ export function initOf(name: string, type: TensorType): Init {
   return type.shape.length > 1 ? "weight" : "zero";
 }
 
-/** From a uniform number of [0, 1) to an element. */
-function distribution(init: Init, shape: readonly number[]): (u: number) => number {
+/** The least element and the width of the range. */
+type Range = readonly [low: number, width: number];
+
+function distribution(init: Init, shape: readonly number[]): Range {
+  if (init === "zero") return [-0.1, 0.2];
+  if (init === "one") return [0.9, 0.2];
+  if (init === "positive") return [0.5, 1];
   const fanIn = shape.slice(1).reduce((a, b) => a * b, 1);
   const bound = Math.sqrt(3 / Math.max(1, fanIn));
-  if (init === "weight") return (u) => (2 * u - 1) * bound;
-  if (init === "zero") return (u) => (2 * u - 1) * 0.1;
-  if (init === "one") return (u) => 0.9 + 0.2 * u;
-  return (u) => 0.5 + u;
+  return [-bound, 2 * bound];
 }
+
+/** Any `count` elements from the one at `first` on. */
+const floats =
+  (key: number, [low, width]: Range) =>
+  (first: number, count: number): Float32Array => {
+    const made = new Float32Array(count);
+    for (let i = 0; i < count; i++) made[i] = low + width * uniform(key, first + i);
+    return made;
+  };
 
 /** FNV-1a, 32 bits. */
 function hashText(text: string): number {

@@ -11,14 +11,13 @@ import { type AnyNetwork, buildNetwork } from "../../frontend/networks/network.t
 import { randomWeights } from "../../frontend/random-weights.ts";
 import type { Graph } from "../../ir/graph.ts";
 import { formatType, type TensorType } from "../../ir/type.ts";
-import { optimize } from "../optimize.ts";
-import { canonicalPasses } from "./equal.ts";
+import { optimize, readPassRun } from "../optimize.ts";
 
 export interface Digest {
   /** How many parameters there are, and a hash of their names and types, in order of names. */
   readonly parameters: number;
   readonly names: string;
-  /** How many ops of each name the canonical graph has, constants aside. */
+  /** How many ops of each name there are, equal ones counted once, without those that come and go with constants. */
   readonly ops: Readonly<Record<string, number>>;
   readonly outputs: readonly string[];
 }
@@ -33,11 +32,14 @@ export function writeDigests(digests: Readonly<Record<string, Digest>>): void {
   writeFileSync(digestFile, `{\n${lines.join(",\n")}\n}\n`);
 }
 
-/** Of a graph, which becomes canonical, and of the parameters that its network has. */
+/** A recording computes these once where its network does each time, or makes constants by them. */
+const uncounted = new Set(["constant", "identity", "reshape", "expand", "add", "where"]);
+
+/** Of a graph, whose equal ops are merged, and of the parameters that its network has. */
 export function digestOf(graph: Graph, parameters: ReadonlyMap<string, TensorType>): Digest {
-  optimize(graph, canonicalPasses);
+  optimize(graph, readPassRun(["cse", "dce"]));
   const ops = new Map<string, number>();
-  for (const op of graph.ops()) if (op.name !== "constant") ops.set(op.name, (ops.get(op.name) ?? 0) + 1);
+  for (const op of graph.ops()) if (!uncounted.has(op.name)) ops.set(op.name, (ops.get(op.name) ?? 0) + 1);
   const names = [...parameters].map(([name, type]) => `${name}: ${formatType(type)}\n`).sort();
   return {
     parameters: parameters.size,
