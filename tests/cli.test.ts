@@ -1,26 +1,18 @@
 /** The `sinter` command as users meet it: exit codes, what is printed where, files that appear whole or not at all. */
-import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { exitCodes, guard, reproducer } from "../cli/failure.ts";
 import { formatNpy, parseNpy } from "../cli/npy.ts";
 import { observePasses } from "../cli/pass-options.ts";
 import { Graph } from "../ir/graph.ts";
 import type { Pass } from "../passes/pass.ts";
+import { type Ended, runSinter } from "./run-sinter.ts";
 
-const main = fileURLToPath(new URL("../cli/main.js", import.meta.url));
 const digits = resolve("examples", "digits");
 const model = join(digits, "digits.onnx");
 const images = join(digits, "images.npy");
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 describe("cli", () => {
   let folder = "";
@@ -32,14 +24,7 @@ describe("cli", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function sinter(...args: readonly string[]): Promise<Ended> {
-    const child = spawn(process.execPath, [main, ...args], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
-    const [out, err]: [Buffer[], Buffer[]] = [[], []];
-    child.stdout.on("data", (d: Buffer) => out.push(d));
-    child.stderr.on("data", (d: Buffer) => err.push(d));
-    const text = (parts: readonly Buffer[]): string => Buffer.concat(parts).toString();
-    return new Promise((done) => child.on("close", (code) => done({ code: code ?? -1, stdout: text(out), stderr: text(err) })));
-  }
+  const sinter = (...args: readonly string[]): Promise<Ended> => runSinter(folder, args);
 
   async function good(...args: readonly string[]): Promise<Ended> {
     const ended = await sinter(...args);
