@@ -36,7 +36,7 @@ export async function runTest(test: TestCase, target: ConformanceTarget, toleran
     for (const set of sets) {
       const graph = byWayOfText(importFor(model, set, fixed));
       isRandom ||= isImpure(graph);
-      const reason = await runSet(graph, set, target, isImpure(graph), tolerance);
+      const reason = await runSet(graph, set, (g) => target(g, test.name), isImpure(graph), tolerance);
       if (reason !== undefined) return { result: "fail", reason, fixed: [...fixed] };
     }
     return { result: "pass", fixed: [...fixed], ...(isRandom && { isRandom }) };

@@ -13,12 +13,13 @@ import { buildC } from "../../runtime/node/build-c.ts";
 import { Session, Tensor } from "../../runtime/node/session.ts";
 import { type Evaluated, evaluateGraph, tensorResult } from "../evaluate-graph.ts";
 import { throughAirFile } from "./air.ts";
+import { exported } from "./export.ts";
 import { asHostTensor, type HostTensor, type HostValue } from "./values.ts";
 
 /** Inputs and outputs in the graph's order. */
 export type Runnable = (inputs: readonly HostValue[]) => readonly HostValue[] | Promise<readonly HostValue[]>;
-/** Compiles; throws a `CompileError` where the target does not carry the graph. */
-export type ConformanceTarget = (graph: Graph) => Runnable | Promise<Runnable>;
+/** Compiles the graph of a test; throws a `CompileError` where the target does not carry the graph. */
+export type ConformanceTarget = (graph: Graph, test?: string) => Runnable | Promise<Runnable>;
 
 /** Strings are no values of the interpreters and of compiled code. */
 function refuseStrings(values: readonly Value[]): void {
@@ -106,5 +107,6 @@ export const conformanceTargets: Readonly<Record<string, ConformanceTarget>> = {
   interpret,
   js: compiled("js"),
   c: compiled("c"),
+  onnx: exported(interpret),
   air: throughAirFile(interpret),
 };

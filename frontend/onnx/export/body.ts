@@ -119,7 +119,8 @@ export class Body {
   /** A node as it is given, of any domain. */
   plain(operator: string, inputs: readonly (Term | undefined)[], attributes: Attributes, results: readonly DType[], domain = ""): Term[] {
     const names = [...inputs];
-    while (names.length > 0 && names.at(-1) === undefined) names.pop();
+    // A loop names its count and condition even where it has neither.
+    while (names.length > (operator === "Loop" ? 2 : 0) && names.at(-1) === undefined) names.pop();
     const outputs = results.map((): Name => ({ text: undefined, hint: operator.toLowerCase() }));
     const { location } = this.session;
     this.nodes.push({ operator, domain, inputs: names.map((t) => t?.name), outputs, attributes, location });

@@ -58,13 +58,10 @@ export const matmulRows: readonly Row[] = [
     };
     return n.op("MatMul", [shifted(a, a_zero_point, 0), shifted(b, b_zero_point, 1)]);
   }),
-  row(QlinearMatmul, (n, o) =>
-    n.op(
-      "QLinearMatMul",
-      [o.a, o.a_scale, o.a_zero_point, o.b, o.b_scale, o.b_zero_point, o.y_scale, o.y_zero_point],
-      {},
-      o.y_zero_point.dtype,
-    ),
-  ),
+  row(QlinearMatmul, (n, o) => {
+    const scale = (t: Operand): Term => (n.opset < 21 ? n.cast(t, "f32") : t);
+    const operands = [o.a, scale(o.a_scale), o.a_zero_point, o.b, scale(o.b_scale), o.b_zero_point, scale(o.y_scale), o.y_zero_point];
+    return n.op("QLinearMatMul", operands, {}, o.y_zero_point.dtype);
+  }),
   row(Einsum, (n, { xs }, { equation }) => n.op("Einsum", xs, { equation })),
 ];

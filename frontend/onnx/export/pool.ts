@@ -6,7 +6,7 @@ import { AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, LpPool, MaxPool, MaxPoolIndi
 import { AdaptiveRoiAlign, MaxRoiPool, RoiAlign } from "../../../ir/ops/roi.ts";
 import { MaxUnpool } from "../../../ir/ops/unpool.ts";
 import { computeType, type DType, integerBits, isFloat, isInteger, isUnsigned } from "../../../ir/type.ts";
-import { makeWindow, type Pads, type Window, type WindowAttributes } from "../../../ir/window.ts";
+import { makeWindow, type Pads, type Window, type WindowAttributes, windowExtents } from "../../../ir/window.ts";
 import type { Body } from "./body.ts";
 import { folded, functionRow, row, type Row } from "./row.ts";
 import { type Attributes, NeedsOpsetError, type Operand, type Term } from "./term.ts";
@@ -35,7 +35,14 @@ function poolAttributes(x: Operand, a: PoolAttributes): Attributes | undefined {
   const pads = padsAttribute(a.pads);
   if (!pads || !a.kernel.every((k) => typeof k === "number") || spatial(x).length === 0) return undefined;
   if (pads.pads?.some((p, i) => p >= (a.kernel[i % a.kernel.length] as number))) return undefined;
-  return { kernel_shape: a.kernel, ...windowAttributes(a), ...pads, ceil_mode: a.ceil_mode || undefined };
+  return { kernel_shape: a.kernel, ...windowAttributes(a), ...pads, ceil_mode: roundsUp(x, a) || undefined };
+}
+
+/** Whether rounding up changes the extents; not all readers drop a last window that starts in the padding. */
+function roundsUp(x: Operand, a: PoolAttributes): boolean {
+  if (!a.ceil_mode) return false;
+  const down = windowExtents(spatial(x), makeWindow(spatial(x), a.kernel, a));
+  return windowExtents(spatial(x), windowOf(x, a)).some((d, k) => d !== down[k]);
 }
 
 /** The least value of a type. */
@@ -51,7 +58,7 @@ function maxPool(n: Body, x: Operand, a: PoolAttributes): Term {
   const attributes = poolAttributes(x, a);
   const isPooled = isFloat(x.dtype) || x.dtype === "i8" || x.dtype === "u8";
   if (attributes && isPooled) return n.op("MaxPool", [x], attributes);
-  return folded(n, "Max", windowElements(n, x, windowOf(x, a), leastOf(n, x.dtype)));
+  return folded(n, "Max", windowElements(n, x, windowOf(x, a), { fill: leastOf(n, x.dtype) }));
 }
 
 const reducedMax = (n: Body, x: Operand): Term =>
@@ -80,7 +87,7 @@ function writtenOutMean(n: Body, x: Operand, window: Window, includesPads: boole
   const counted = spatial(x).map((extent, d) => dim.add(extent, ...pads[d]!));
   const ones: Operand = { ...x, ...n.op("Expand", [n.like(x, 1), n.dims([1, 1, ...counted])]), shape: [1, 1, ...counted] };
   const around: Window = { ...window, pads: window.pads.map(([b, e], d) => [dim.sub(b, pads[d]![0]), dim.sub(e, pads[d]![1])]) };
-  const count = folded(n, "Add", windowElements(n, ones, around));
+  const count = folded(n, "Add", windowElements(n, ones, around, { out: windowExtents(spatial(x), window) }));
   return n.op("Div", [total, n.op("Max", [count, n.like(x, 1)])]);
 }
 

@@ -5,7 +5,7 @@ import * as dim from "../../../ir/dim.ts";
 import type { AttributesFor } from "../../../ir/define.ts";
 import { Resize } from "../../../ir/ops/resize.ts";
 import { AffineGrid, GridSample } from "../../../ir/ops/sample.ts";
-import { type CoordinateMode, type NearestMode, nearestTo, position, resizedAxis } from "../../../ir/resampling.ts";
+import { type CoordinateMode, type NearestMode, nearestTo, position, resizedAxis, scaledExtent } from "../../../ir/resampling.ts";
 import type { Body } from "./body.ts";
 import { functionRow, row, type Row } from "./row.ts";
 import { transposed } from "./shape.ts";
@@ -26,8 +26,13 @@ const coordinatesSince: Readonly<Record<CoordinateMode, number>> = {
 
 const changes = (x: Operand, a: ResizeAttributes, axis: number): boolean => x.shape[axis] !== a.shape[axis] || (a.scales[axis] ?? 1) !== 1;
 
+/** Whether the extents are those that scales give in ONNX. */
+const areScaled = (x: Operand, a: ResizeAttributes): boolean =>
+  a.scales.every((s, axis) => s === 1 || scaledExtent(x.shape[axis]!, s) === a.shape[axis]);
+
 /** Whether the positions of nearest elements are those of ONNX's attributes. */
-const hasNearestMode = (a: ResizeAttributes): boolean => a.nearest_mode !== "simple" && coordinatesSince[a.coordinates] < Infinity;
+const hasNearestMode = (x: Operand, a: ResizeAttributes): boolean =>
+  a.nearest_mode !== "simple" && coordinatesSince[a.coordinates] < Infinity && areScaled(x, a);
 
 /** The index of the nearest element for each output element, an axis after the other. */
 function byPositions(n: Body, x: Operand, a: ResizeAttributes): Term {
@@ -62,7 +67,8 @@ function nearestIndices(
 
 function resize(n: Body, x: Operand, a: ResizeAttributes): Term {
   const isNearest = a.mode === "nearest";
-  if (isNearest && !hasNearestMode(a)) return byPositions(n, x, a);
+  if (isNearest && !hasNearestMode(x, a)) return byPositions(n, x, a);
+  if (!areScaled(x, a)) throw new OpError("ONNX has no extents that are not those of the scales", "unsupported-attribute");
   const since = coordinatesSince[a.coordinates];
   if (since === Infinity) throw new OpError(`ONNX finds no positions by '${a.coordinates}'`, "unsupported-attribute");
   if (since > n.opset) throw new NeedsOpsetError(since, `'resize' by '${a.coordinates}'`);

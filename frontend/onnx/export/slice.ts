@@ -107,7 +107,7 @@ function gatheredPad(n: Body, x: Operand, pads: Pads, mode: PadMode): Term {
 
 /** ONNX mirrors once; what is padded by more than the axis holds needs positions. */
 const isMirroredOnce = (x: Operand, pads: Pads): boolean =>
-  pads.every((pair, d) => pair.every((p) => typeof p !== "number" || typeof x.shape[d] !== "number" || p < (x.shape[d])));
+  pads.every((pair, d) => pair.every((p) => typeof p !== "number" || typeof x.shape[d] !== "number" || p < x.shape[d]));
 
 function pad(n: Body, x: Operand, value: Operand | undefined, pads: Pads, mode: PadMode): Term {
   const crops = pads.map((pair) => pair.map((p) => dim.min(0, p)) as [Dim, Dim]);

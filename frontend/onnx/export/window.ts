@@ -48,8 +48,7 @@ export function withPads(n: Body, x: Operand, window: Windowed, value?: Term): {
 const mostElements = 1024;
 
 /** What must be added before and after so that every window is inside, ceil mode's last ones too. */
-export function enclosingPads(spatial: readonly Dim[], window: Window): Pads {
-  const out = windowExtents(spatial, window);
+export function enclosingPads(spatial: readonly Dim[], window: Window, out: readonly Dim[] = windowExtents(spatial, window)): Pads {
   return spatial.map((extent, d) => {
     const [begin] = window.pads[d]!;
     const reach = dim.add(
@@ -61,15 +60,22 @@ export function enclosingPads(spatial: readonly Dim[], window: Window): Pads {
   });
 }
 
+interface Elements {
+  /** What stands outside; default zero. */
+  readonly fill?: Term;
+  /** Extents of the output, where they are not those that the window gives. */
+  readonly out?: readonly Dim[];
+}
+
 /** Element `k` of all windows over the spatial axes of `x`, `[n, c, out...]`, for each `k` in row-major order. */
-export function windowElements(n: Body, x: Operand, window: Window, fill?: Term): Term[] {
+export function windowElements(n: Body, x: Operand, window: Window, { fill, out: given }: Elements = {}): Term[] {
   const { kernel, strides, dilations } = window;
   const count = dim.product(kernel);
   if (typeof count !== "number" || count > mostElements) throw new OpError("the window is too large to be written out", "limit");
   const spatial = x.shape.slice(2);
-  const pads = enclosingPads(spatial, window);
+  const out = given ?? windowExtents(spatial, window);
+  const pads = enclosingPads(spatial, window, out);
   const image = pads.flat().every((p) => p === 0) ? x : padded(n, x, pads, fill);
-  const out = windowExtents(spatial, window);
   const axes = n.ints(spatial.map((_, d) => d + 2));
   return pointsOf(kernel as readonly number[]).map((k) => {
     const starts = k.map((i, d) => i * dilations[d]!);
