@@ -28,7 +28,7 @@ const browserRule = ({ folder }) => ({
   to: { dependencyTypes: ["core"] },
 });
 
-const formats = "onnx|mindir|checkpoint|air|mslite";
+const formats = "onnx|mindir|checkpoint|air|mslite|safetensors|npz";
 
 export default {
   forbidden: [
