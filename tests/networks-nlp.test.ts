@@ -1,11 +1,7 @@
 /** The networks of text, graphs and recommendations against what MindSpore recorded of its own. */
-import { findNetwork } from "../frontend/networks/index.ts";
-import { expectRecorded } from "./networks/equal.ts";
-import { RecordedNetwork } from "./networks/recorded.ts";
-import { withRecordings } from "./shared-models.ts";
+import { describeNetworks } from "./networks/suite.ts";
 
-/** Recordings by name: the network and its options. */
-const recordings: readonly (readonly [recording: string, network: string, options: Readonly<Record<string, string | number>>])[] = [
+describeNetworks("text, graphs, recommendations", [
   ["bert_base", "bert_base", {}],
   ["bert_cls", "bert_cls", {}],
   ["bert_ner", "bert_ner", {}],
@@ -19,15 +15,4 @@ const recordings: readonly (readonly [recording: string, network: string, option
   ["bgcf", "bgcf", {}],
   ["ncf", "ncf", {}],
   ["wide_and_deep", "wide_and_deep", {}],
-];
-
-withRecordings("networks against MindSpore's recordings", (folder) => {
-  describe("networks: text, graphs, recommendations", function () {
-    this.timeout(120_000);
-    for (const [recording, network, options] of recordings) {
-      it(`${network} is the recorded ${recording}`, () => {
-        expectRecorded(findNetwork(network)!, options, new RecordedNetwork(folder, recording));
-      });
-    }
-  });
-});
+]);

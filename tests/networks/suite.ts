@@ -18,7 +18,7 @@ function networkNamed(name: string): AnyNetwork {
 /** A test per recording by its digest; and, where the recordings are there, one by the recording itself. */
 export function describeNetworks(group: string, recordings: readonly Recording[]): void {
   describe(`networks: ${group}`, function () {
-    this.timeout(60000);
+    this.timeout(120_000);
     for (const [recording, network, options] of recordings) {
       it(`${network} has the parameters, ops and results of ${recording}`, () => {
         expectDigest(networkNamed(network), options, recording);
@@ -27,7 +27,7 @@ export function describeNetworks(group: string, recordings: readonly Recording[]
   });
   withRecordings(`networks against MindSpore's recordings: ${group}`, (folder) => {
     describe(`networks: ${group}, op by op`, function () {
-      this.timeout(60000);
+      this.timeout(120_000);
       for (const [recording, network, options] of recordings) {
         it(`${network} is the recorded ${recording}`, () => {
           expectRecorded(networkNamed(network), options, new RecordedNetwork(folder, recording));
