@@ -58,7 +58,6 @@ withSharedModels("real files of MindSpore Lite", (folder) => {
   describe("MindSpore Lite: models by way of it", function () {
     this.timeout(120_000);
     for (const { path, runs, options } of recordedModels(join(folder, "mindir"))) {
-      if (path.includes("control_flow")) continue;
       it(basename(path), async () => {
         await expectRuns(throughLite((await importModel(path, options)).graph).graph, "js", runs);
       });

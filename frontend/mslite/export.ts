@@ -22,39 +22,37 @@ export function exportLite(graph: Graph, options: ExportOptions): Exported {
   legalize(graph, isCarried, problems);
   problems.throwIfErrors();
   const model = new ModelMessage();
-  const emitter = new Emitter(model);
-  emitter.dequantise = (op) => dequantisedTensor(emitter, op);
-  emitter.sizes = new Sizes(emitter, graph);
+  const main = model.reserveGraph();
+  const emitter = new Emitter(model, {
+    emit: (e, op) => {
+      emitOp(e, op, problems);
+    },
+    dequantise: dequantisedTensor,
+  });
+  emitter.sizes = new Sizes(emitter, graph.inputs);
   const inputs = graph.inputs.map((v) => emitter.result(v));
-  for (const op of graph.ops()) emitOp(emitter, op, problems);
+  emitter.ops(graph);
   problems.throwIfErrors();
   const outputs = emitter.outputs(graph.outputs, inputs);
-  const all = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
-  model.graphs.push({
-    name: graph.name,
-    inputIndices: inputs,
-    outputIndices: outputs,
-    nodeIndices: all(model.nodeCount),
-    tensorIndices: all(model.tensorCount),
-  });
+  model.setGraph(main, { name: graph.name, inputIndices: inputs, outputIndices: outputs, nodeIndices: emitter.nodes });
   return {
     files: model.files(options.name, inputs, outputs, options.externalAbove ?? defaultExternalAbove),
     diagnostics: problems.diagnostics,
   };
 }
 
-/** What is made of nothing smaller is carried too: as a Custom node. */
-const isCarried = (op: Op): boolean => op.name === "constant" || rowOf(op) !== undefined || op.definition.decompose === undefined;
+/** What is made of nothing smaller and holds no graphs is carried too: as a Custom node. */
+const isCarried = (op: Op): boolean =>
+  op.name === "constant" || rowOf(op) !== undefined || (op.definition.decompose === undefined && op.regions.length === 0);
 
 function emitOp(e: Emitter, op: Op, problems: Problems): void {
   if (e.absorbed.has(op) || op.name === "constant" || constantView(op.result)) return;
   try {
     const row = rowOf(op);
     if (row) return row.emit(e, op);
-    const remedy = "its runtime needs a kernel for it; Sinter reads it back";
     problems.warn("unsupported-op", op.location, `MindSpore Lite has no primitive for '${op.name}': it is written as a Custom node`, {
       op: op.name,
-      remedy,
+      remedy: "its runtime needs a kernel for it; Sinter reads it back",
     });
     emitCustom(e, op);
   } catch (error) {

@@ -10,7 +10,8 @@ import { readElements } from "../../ir/storage.ts";
 import { isInteger } from "../../ir/type.ts";
 import type { Location } from "../../ir/location.ts";
 import type { Layout } from "./layout.ts";
-import type { LiteTensor } from "./messages.ts";
+import { bindFunction, controlLowerings, type ControlScope, type LiteFunction } from "./control.ts";
+import type { LiteSubGraph, LiteTensor } from "./messages.ts";
 import { type Arrangement, type Lowered, type Lowering, NodeContext, type NodeScope } from "./node.ts";
 import { type Operation, operationOf } from "./operation.ts";
 import { lowerings } from "./ops/index.ts";
@@ -36,15 +37,18 @@ export function operationsOf(session: Session, nodes: readonly number[]): Operat
   });
 }
 
-export class Frame {
+export class Frame implements ControlScope {
   /** By tensor; undefined where what computes it failed. */
   private readonly values = new Map<number, LiteValue | undefined>();
+  private readonly functions = new Map<number, LiteFunction>();
   private readonly constants = new Map<string, Value>();
 
   constructor(
     readonly session: Session,
     readonly builder: Builder,
     private readonly depth = 0,
+    /** Of a graph that was opened: what computes its tensors. */
+    private readonly operations: readonly Operation[] = [],
   ) {}
 
   bind(tensor: number, value: LiteValue | undefined): void {
@@ -63,7 +67,7 @@ export class Frame {
       const { problems } = this.session;
       return problems.error("invalid-graph", this.locate(cyclic), `${describe(cyclic)}: the node needs its own result`);
     }
-    for (const op of operations) this.node(op);
+    for (const op of operations) if (!op.outputs.every((o) => this.values.has(o) || this.functions.has(o))) this.node(op);
   }
 
   value(tensor: number): LiteValue {
@@ -103,6 +107,13 @@ export class Frame {
     return !this.values.has(tensor) || this.values.get(tensor) instanceof ConstantLite;
   }
 
+  private lower(op: Operation): readonly Lowered[] {
+    const control = typeof op.type === "string" && Object.hasOwn(controlLowerings, op.type) ? controlLowerings[op.type] : undefined;
+    if (control) return control(this, op);
+    const lowered = loweringOf(op)(new NodeContext(op, this.scopeOf(op)));
+    return Array.isArray(lowered) ? (lowered as readonly Lowered[]) : [lowered as Lowered];
+  }
+
   private locate(op: Operation): Location {
     return this.session.locate(op.name || describe(op));
   }
@@ -114,8 +125,8 @@ export class Frame {
     try {
       session.countNode();
       this.checkInputs(op);
-      const lowered = loweringOf(op)(new NodeContext(op, this.scopeOf(op)));
-      this.bindOutputs(op, Array.isArray(lowered) ? (lowered as readonly Lowered[]) : [lowered as Lowered]);
+      if (op.type === "PartialFusion" || op.type === "Switch") return bindFunction(this, op);
+      this.bindOutputs(op, this.lower(op));
     } catch (e) {
       if (!isModelError(e)) throw new Error(`importing ${describe(op)} failed`, { cause: e });
       this.report(op, e);
@@ -135,7 +146,6 @@ export class Frame {
     return {
       builder,
       release: session.model.release,
-      inline: (index, inputs, into) => this.inline(index, inputs, into),
       value: (i) => this.value(i),
       tensor: (i): LiteTensor => session.tensor(i),
       isConstant: (i) => this.isConstant(i),
@@ -148,23 +158,55 @@ export class Frame {
     };
   }
 
-  private inline(index: number, inputs: readonly Value[], into: Graph | undefined): readonly Value[] {
-    const { session } = this;
-    const graph = session.model.graph.subGraph[index];
+  subGraph(index: number): LiteSubGraph {
+    const graph = this.session.model.graph.subGraph[index];
     if (!graph) throw new OpError(`there is no graph ${index}`, "invalid-graph");
-    if (graph.inputIndices.length !== inputs.length)
-      throw new OpError(`the graph '${graph.name}' has ${graph.inputIndices.length} inputs`, "bad-operand", {
-        expected: String(inputs.length),
-      });
+    return graph;
+  }
+
+  operationsOf(index: number): readonly Operation[] {
+    return operationsOf(this.session, this.subGraph(index).nodeIndices);
+  }
+
+  functionOf(tensor: number): LiteFunction {
+    const found = this.functions.get(tensor);
+    if (!found) throw new OpError(`the tensor ${tensor} is no function`, "bad-operand");
+    return found;
+  }
+
+  bindFunction(tensor: number, f: LiteFunction): void {
+    this.functions.set(tensor, f);
+  }
+
+  stored(tensor: number): Value {
+    return this.value(tensor).stored("last");
+  }
+
+  open(index: number, inputs: readonly Value[]): Frame {
+    const { name, inputIndices } = this.subGraph(index);
+    if (inputIndices.length !== inputs.length)
+      throw new OpError(`the graph '${name}' has ${inputIndices.length} inputs`, "bad-operand", { expected: String(inputs.length) });
     if (this.depth >= mostCalls) throw new OpError(`graphs call each other deeper than ${mostCalls}`, "limit");
-    const errors = session.problems.errors;
-    const inner = new Frame(session, into ? session.builder(into) : this.builder, this.depth + 1);
-    graph.inputIndices.forEach((t, k) => {
+    this.session.countNode();
+    const inner = new Frame(this.session, this.builder, this.depth + 1, this.operationsOf(index));
+    inputIndices.forEach((t, k) => {
       inner.bindStored(t, inputs[k]!);
     });
-    inner.run(operationsOf(session, graph.nodeIndices), graph.outputIndices);
-    if (session.problems.errors > errors) throw new SilencedError();
-    return graph.outputIndices.map((o) => inner.value(o).stored("last"));
+    return inner;
+  }
+
+  within(graph: Graph): Frame {
+    return new Frame(this.session, this.session.builder(graph), this.depth);
+  }
+
+  compute(tensors: readonly number[]): void {
+    const { errors } = this.session.problems;
+    this.run(this.operations, tensors);
+    if (this.session.problems.errors > errors) throw new SilencedError();
+  }
+
+  freshExtent(hint: string): string {
+    return this.session.freshExtent(hint);
   }
 
   private bindOutputs(op: Operation, results: readonly Lowered[]): void {

@@ -3,7 +3,7 @@ import { constantContent, dimContent } from "../../ir/content.ts";
 import type { AnyOpDefinition, AttributesFor, Builder, OperandsFor } from "../../ir/define.ts";
 import { type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
 import { type Dim, extent } from "../../ir/dim.ts";
-import type { Graph, Value } from "../../ir/graph.ts";
+import type { Value } from "../../ir/graph.ts";
 import { Cast } from "../../ir/ops/cast.ts";
 import { constantValue } from "../../ir/ops/constant.ts";
 import { Extents, Reshape, Transpose } from "../../ir/ops/shape.ts";
@@ -43,8 +43,6 @@ export interface NodeScope {
   constant(index: number, arrangement: Arrangement): Value;
   /** The release that wrote the file, major * 100 + minor. */
   readonly release: number;
-  /** The outputs of another graph of the file for `inputs`, lowered here or, for bodies, into another graph of ours. */
-  inline(subGraph: number, inputs: readonly Value[], into?: Graph): readonly Value[];
   freshExtent(hint: string): string;
   warn(code: DiagnosticCode, message: string): void;
 }

@@ -15,7 +15,7 @@ import type { FlatMessage } from "../../flatbuffers-reader.ts";
 import { permutedData } from "../../permuted-data.ts";
 import { type Layout, permuted, toLast, toSecond } from "../layout.ts";
 import { idOfDtype } from "../type-id.ts";
-import type { Sizes } from "./sizes.ts";
+import { Sizes } from "./sizes.ts";
 import type { ModelMessage, QuantMessage } from "./model.ts";
 
 /** A constant, seen through reshapes and transposes of it that need no computation. */
@@ -26,15 +26,19 @@ export interface View {
 
 const numbersOf = (shape: readonly Dim[]): number[] => shape.map((d) => (typeof d === "number" ? d : -1));
 
+/** What an emitter asks of the rows. */
+export interface EmitterHooks {
+  /** Emits one op of a graph. */
+  readonly emit: (e: Emitter, op: Op) => void;
+  /** The tensor of the real numbers of a dequantize op. */
+  readonly dequantise: (e: Emitter, op: Op) => number;
+}
+
 export class Emitter {
   private readonly forms = new Map<Value, Map<Layout, number>>();
   private readonly literals = new Map<string, number>();
   /** Weights in the file as integers, by the value that makes them real. */
   readonly quantised = new Map<Value, ReadonlyMap<Layout, number>>();
-  /** How the real numbers of a dequantize op are made. */
-  dequantise: (op: Op) => number = () => {
-    throw new Error("nothing says how numbers are made real");
-  };
   /** Ops that another op's node does too. */
   readonly absorbed = new Set<Op>();
   /** How sizes become tensors. */
@@ -42,7 +46,14 @@ export class Emitter {
   /** Set while a node is emitted whose inputs and outputs are quantised. */
   quantType = "QUANT_NONE";
 
-  constructor(readonly model: ModelMessage) {}
+  /** The nodes made, by index. */
+  readonly nodes: number[] = [];
+
+  constructor(
+    readonly model: ModelMessage,
+    private readonly hooks: EmitterHooks,
+    private readonly constants = new Map<Value, Map<Layout, number>>(),
+  ) {}
 
   /** Whether the value is known in an order of axes, constants in both. */
   has(v: Value, layout: Layout): boolean {
@@ -62,17 +73,18 @@ export class Emitter {
 
   /** The tensor of a value, in the graph's own order of axes (`second`) or with channels last. */
   get(v: Value, layout: Layout = "second"): number {
-    const known = this.forms.get(v)?.get(layout);
+    const forms = constantView(v) ? this.constants : this.forms;
+    const known = forms.get(v)?.get(layout);
     if (known !== undefined) return known;
     const made = this.make(v, layout);
-    this.define(v, layout, made);
+    forms.set(v, (forms.get(v) ?? new Map<Layout, number>()).set(layout, made));
     return made;
   }
 
   private make(v: Value, layout: Layout): number {
     const view = constantView(v);
     if (view) return this.constantTensor(view, layout);
-    if (layout === "second" && v.op?.definition === DequantizeLinear && !this.forms.has(v)) return this.dequantise(v.op);
+    if (layout === "second" && v.op?.definition === DequantizeLinear && !this.forms.has(v)) return this.hooks.dequantise(this, v.op);
     const { dtype, shape } = v.tensor;
     if (layout === "second") return this.transposed(this.get(v, "last"), dtype, shape, toSecond, v.name);
     if (shape.length === 4) return this.transposed(this.get(v, "second"), dtype, permuted(shape, toLast), toLast, "");
@@ -81,7 +93,7 @@ export class Emitter {
 
   private transposed(x: number, dtype: DType, shape: readonly Dim[], perm: readonly number[], name: string): number {
     const y = this.addTensor(name, tensor(dtype, shape), samePermName(perm));
-    this.model.addNode("Transpose", {}, [x, this.ints(perm)], [y], "QUANT_NONE");
+    this.addNode("Transpose", {}, [x, this.ints(perm)], [y], "QUANT_NONE");
     return y;
   }
 
@@ -98,7 +110,7 @@ export class Emitter {
 
   reshaped(x: number, dtype: DType, shape: readonly Dim[]): number {
     const y = this.addTensor("", tensor(dtype, shape), "NCHW");
-    this.model.addNode("Reshape", {}, [x, this.ints(numbersOf(shape))], [y], "QUANT_NONE");
+    this.addNode("Reshape", {}, [x, this.ints(numbersOf(shape))], [y], "QUANT_NONE");
     return y;
   }
 
@@ -151,12 +163,33 @@ export class Emitter {
 
   private copy(x: number, v: Value): number {
     const y = this.addTensor(v.name, v.tensor, "NCHW");
-    this.model.addNode("Reshape", {}, [x, this.sizes.reshape(v.tensor.shape, v.tensor.shape)], [y], "QUANT_NONE");
+    this.addNode("Reshape", {}, [x, this.sizes.reshape(v.tensor.shape, v.tensor.shape)], [y], "QUANT_NONE");
     return y;
   }
 
   node(type: string, fields: FlatMessage, inputs: readonly number[], outputs: readonly number[]): void {
-    this.model.addNode(type, fields, inputs, outputs, this.quantType);
+    this.addNode(type, fields, inputs, outputs, this.quantType);
+  }
+
+  addNode(type: string, fields: FlatMessage, inputs: readonly number[], outputs: readonly number[], quantType: string): void {
+    this.nodes.push(this.model.addNode(type, fields, inputs, outputs, quantType));
+  }
+
+  /** For a graph inside, on the same file; constants are shared. */
+  child(values: readonly Value[]): Emitter {
+    const inner = new Emitter(this.model, this.hooks, this.constants);
+    inner.sizes = new Sizes(inner, values);
+    return inner;
+  }
+
+  /** Emits the ops of a graph inside. */
+  ops(graph: Graph): void {
+    for (const op of graph.ops()) this.hooks.emit(this, op);
+  }
+
+  /** A tensor that is a function. */
+  functionTensor(): number {
+    return this.model.addTensor({ name: "", dataType: 23, dims: [], format: "NCHW" });
   }
 
   /** Integers that a primitive has as an input: a vector of i32. */

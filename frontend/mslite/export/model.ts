@@ -29,6 +29,11 @@ export interface TensorMessage {
   readonly quantParams?: readonly QuantMessage[];
 }
 
+interface NodeMessage extends FlatMessage {
+  readonly inputIndex: readonly number[];
+  readonly outputIndex: readonly number[];
+}
+
 export interface SubGraphMessage {
   readonly name: string;
   readonly inputIndices: readonly number[];
@@ -42,17 +47,20 @@ const [valueNode, resultNode] = [0, 2];
 
 export class ModelMessage {
   private readonly tensors: TensorMessage[] = [];
-  private readonly nodes: FlatMessage[] = [];
+  private readonly nodes: NodeMessage[] = [];
   private readonly names = new Map<string, number>();
-  readonly graphs: SubGraphMessage[] = [];
+  private readonly graphs: SubGraphMessage[] = [];
 
-  /** The number of nodes so far. */
-  get nodeCount(): number {
-    return this.nodes.length;
+  /** A place for a graph that is still to be made. */
+  reserveGraph(): number {
+    return this.graphs.push({ name: "", inputIndices: [], outputIndices: [], nodeIndices: [], tensorIndices: [] }) - 1;
   }
 
-  get tensorCount(): number {
-    return this.tensors.length;
+  /** Fills a place: the graph has these nodes, and the tensors that they use. */
+  setGraph(index: number, graph: Omit<SubGraphMessage, "tensorIndices">): void {
+    const used = graph.nodeIndices.flatMap((i) => [...this.nodes[i]!.inputIndex, ...this.nodes[i]!.outputIndex]);
+    const tensorIndices = [...new Set([...graph.inputIndices, ...used, ...graph.outputIndices])].sort((a, b) => a - b);
+    this.graphs[index] = { ...graph, tensorIndices };
   }
 
   addTensor(t: TensorMessage): number {
@@ -68,9 +76,9 @@ export class ModelMessage {
     return true;
   }
 
-  addNode(type: string, fields: FlatMessage, inputIndex: readonly number[], outputIndex: readonly number[], quantType: string): void {
+  addNode(type: string, fields: FlatMessage, inputIndex: readonly number[], outputIndex: readonly number[], quantType: string): number {
     const name = `${type}-${this.nodes.length}`;
-    this.nodes.push({ name, primitive: { value: { type, fields } }, inputIndex, outputIndex, quantType });
+    return this.nodes.push({ name, primitive: { value: { type, fields } }, inputIndex, outputIndex, quantType }) - 1;
   }
 
   /** `name`, or `name_1`, `name_2`, ... where it is taken. */

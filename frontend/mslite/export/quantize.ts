@@ -121,7 +121,7 @@ export function dequantisedTensor(e: Emitter, op: Op): number {
 }
 
 function castNode(e: Emitter, src_t: number, dst_t: number, x: number, y: number, axis: number | undefined): void {
-  e.model.addNode("QuantDTypeCast", { src_t, dst_t, axis: axis ?? 0 }, [x], [y], "QUANT_NONE");
+  e.addNode("QuantDTypeCast", { src_t, dst_t, axis: axis ?? 0 }, [x], [y], "QUANT_NONE");
 }
 
 /** The tensor that a dequantize op takes, when it is the result of quantising with the same numbers. */

@@ -1,5 +1,6 @@
 /** All rows. */
 import type { Op } from "../../../ir/graph.ts";
+import { controlRows } from "./control.ts";
 import { convRows } from "./conv.ts";
 import { elementwiseRows } from "./elementwise.ts";
 import { matmulRows } from "./matmul.ts";
@@ -9,7 +10,16 @@ import { reduceRows } from "./reduce.ts";
 import type { Row, Rows } from "./row.ts";
 import { shapeRows } from "./shape.ts";
 
-const rows: Rows = { ...convRows, ...elementwiseRows, ...matmulRows, ...normRows, ...quantizeRows, ...reduceRows, ...shapeRows };
+const rows: Rows = {
+  ...controlRows,
+  ...convRows,
+  ...elementwiseRows,
+  ...matmulRows,
+  ...normRows,
+  ...quantizeRows,
+  ...reduceRows,
+  ...shapeRows,
+};
 
 /** How an op is said; undefined where no primitive says it. */
 export function rowOf(op: Op): Row | undefined {

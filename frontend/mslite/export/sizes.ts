@@ -1,7 +1,7 @@
 /** Sizes as integer tensors: constants, or computed from the shapes of the graph's inputs. */
 import { OpError } from "../../../ir/diagnostic.ts";
 import { asAtom, type Atom, type Dim } from "../../../ir/dim.ts";
-import type { Graph, Value } from "../../../ir/graph.ts";
+import type { Value } from "../../../ir/graph.ts";
 import { tensor } from "../../../ir/type.ts";
 import type { Emitter } from "./emitter.ts";
 
@@ -12,9 +12,9 @@ export class Sizes {
 
   constructor(
     private readonly e: Emitter,
-    graph: Graph,
+    values: readonly Value[],
   ) {
-    for (const value of graph.inputs) {
+    for (const value of values) {
       if (value.type.kind !== "tensor") continue;
       value.type.shape.forEach((d, axis) => {
         const atom = asAtom(d);
@@ -73,7 +73,7 @@ export class Sizes {
 
   private extentOf(name: string): number {
     const place = this.extents.get(name);
-    if (!place) throw new OpError(`the extent '${name}' is that of no input`, "unsupported-type");
+    if (!place) throw new OpError(`the extent '${name}' is that of no input here`, "unsupported-type");
     const { value, axis } = place;
     const shape = this.shapes.get(value) ?? this.node("Shape", {}, [this.e.get(value)], value.tensor.shape.length);
     this.shapes.set(value, shape);
@@ -82,7 +82,7 @@ export class Sizes {
 
   private node(type: string, fields: Record<string, unknown>, inputs: readonly number[], length = 1): number {
     const y = this.e.addTensor("", tensor("i32", [length]), "NCHW");
-    this.e.model.addNode(type, fields, inputs, [y], "QUANT_NONE");
+    this.e.addNode(type, fields, inputs, [y], "QUANT_NONE");
     return y;
   }
 }
