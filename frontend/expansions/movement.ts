@@ -1,7 +1,7 @@
 /** Slices, pads, triangles, one-hot vectors, and reading at places that are data. */
 import { normalizeAxis } from "../../ir/axis.ts";
 import { broadcastShapes } from "../../ir/broadcast.ts";
-import { add, type Dim, product, sub } from "../../ir/dim.ts";
+import { add, type Dim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/graph.ts";
 import { GreaterEqual, IsInf, Where } from "../../ir/ops/compare.ts";
 import { Gather, GatherNd } from "../../ir/ops/gather.ts";
@@ -13,7 +13,7 @@ import { Compress, NonZero } from "../../ir/ops/select-data.ts";
 import { Expand, Shape, Size, Tile } from "../../ir/ops/shape.ts";
 import { AxisValues, DynamicSlice, Roll } from "../../ir/ops/slice.ts";
 import { Sort, TopK } from "../../ir/ops/sort.ts";
-import { type DType, integerBits, isFloat, isUnsigned } from "../../ir/type.ts";
+import type { DType } from "../../ir/type.ts";
 import { type Expander, expansion, type NamedExpansion } from "./expander.ts";
 
 const split = expansion(Split, ({ x }, { axis, sizes }, e) => {
@@ -88,7 +88,7 @@ const roll = expansion(Roll, ({ x }, { shifts, axes }, e) => {
     const axis = normalizeAxis(given, x.tensor.shape.length);
     const extent = x.tensor.shape[axis]!;
     if (typeof extent !== "number" || extent === 0) return undefined;
-    const shift = (((shifts[k]! % extent) + extent) % extent);
+    const shift = ((shifts[k]! % extent) + extent) % extent;
     if (shift === 0) continue;
     y = e.create(Concat, { xs: [e.part(y, axis, extent - shift, shift), e.part(y, axis, 0, extent - shift)] }, { axis });
   }
@@ -239,8 +239,6 @@ const topK = expansion(TopK, ({ x }, { axis: given, k, largest }, e) => {
   if (largest) return undefined;
   return e.createAll(Sort, { x }, { axis }).map((v) => e.part(v, axis, 0, k));
 });
-
-const ranged = (dtype: DType): boolean => isFloat(dtype) || (!isUnsigned(dtype) && integerBits(dtype) <= 64);
 
 /** Extents that are known. */
 const sizes = [

@@ -1,10 +1,8 @@
 /** Pools with pads of any size, of other ranks, with dilations. */
 import { add, type Dim, mul, sub } from "../../ir/dim.ts";
 import type { Value } from "../../ir/graph.ts";
-import { Conv } from "../../ir/ops/conv.ts";
-import { ConvTranspose } from "../../ir/ops/conv-transpose.ts";
 import { Pad } from "../../ir/ops/pad.ts";
-import { AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, LpPool, MaxPool, MaxPoolIndices } from "../../ir/ops/pool.ts";
+import { AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, LpPool, MaxPool } from "../../ir/ops/pool.ts";
 import { ReduceMax, ReduceMean } from "../../ir/ops/reduce.ts";
 import { Concat } from "../../ir/ops/join.ts";
 import { storedExtremes } from "../../ir/ops/reduction.ts";

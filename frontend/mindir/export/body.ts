@@ -3,7 +3,6 @@ import type { Constant } from "../../../ir/attribute.ts";
 import type { Graph, Op, Value } from "../../../ir/graph.ts";
 import { ConstantOp } from "../../../ir/ops/constant.ts";
 import type { TensorType } from "../../../ir/type.ts";
-import { isAbsorbed } from "./fuse.ts";
 import { writeControl } from "./control.ts";
 import { GraphWriter, literal, type Ref } from "./graph-writer.ts";
 import { tensorMessage } from "./literals.ts";
@@ -29,6 +28,7 @@ export function writeMain(graph: Graph, model: ModelWriter): void {
   for (const input of graph.inputs) writeInput(writer, input);
   writeOps(graph, writer);
   writeOutputs(writer, graph.outputs);
+  model.prune();
 }
 
 function writeInput(writer: GraphWriter, input: Value): void {
@@ -41,7 +41,7 @@ function writeOps(graph: Graph, writer: GraphWriter): void {
   for (const op of graph.ops()) {
     if (op.definition === ConstantOp) writeConstant(op, writer);
     else if (op.regions.length > 0) writeControl(op, writer, writeOps);
-    else if (!isAbsorbed(op)) writeOp(op, writer);
+    else writeOp(op, writer);
   }
 }
 

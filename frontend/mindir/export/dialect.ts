@@ -35,7 +35,11 @@ const oldOperators: Readonly<Record<string, string>> = {
 };
 
 const oldPool = { kernel_size: "ksize", pad_mode: "padding" };
-const oldAttributes: Readonly<Record<string, Readonly<Record<string, string>>>> = { MaxPool: oldPool, AvgPool: oldPool };
+const oldAttributes: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  MaxPool: oldPool,
+  AvgPool: oldPool,
+  MaxPoolWithArgmax: oldPool,
+};
 
 const ofOne: Dialect = {
   name: "1.1",

@@ -34,8 +34,8 @@ interface PrimitiveMessage {
 export class ModelWriter {
   readonly dialect: Dialect;
   readonly graphs: GraphMessage[] = [];
-  readonly primitives: PrimitiveMessage[] = [];
-  readonly parameters: TensorMessage[] = [];
+  primitives: PrimitiveMessage[] = [];
+  parameters: TensorMessage[] = [];
   private readonly primitiveNames = new Map<string, string>();
   private readonly names = new Set<string>();
 
@@ -84,6 +84,24 @@ export class ModelWriter {
       this.primitives.push({ name, opType, attribute });
     }
     return name;
+  }
+
+  /** Takes out what nobody needs: nodes that others say with them, and primitives and weights that no node uses. */
+  prune(): void {
+    const mentioned = new Set<string>();
+    for (const graph of this.graphs) {
+      for (const o of graph.output) mentioned.add(o.name);
+      const needed = graph.node.toReversed().filter((node) => {
+        if (!mentioned.has(node.output[0]!)) return false;
+        for (const name of node.input) mentioned.add(name);
+        mentioned.add(node.opType);
+        mentioned.add(node.opType.replace(/^REF::/, ""));
+        return true;
+      });
+      graph.node.splice(0, graph.node.length, ...needed.reverse());
+    }
+    this.primitives = this.primitives.filter((p) => mentioned.has(`REF::${p.name}`));
+    this.parameters = this.parameters.filter((p) => mentioned.has(p.name ?? ""));
   }
 
   /** The attribute that tells the type of a node's result. */

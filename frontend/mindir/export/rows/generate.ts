@@ -3,17 +3,29 @@ import { constantContent } from "../../../../ir/content.ts";
 import { Eye, Meshgrid, OneHot, Range, Trilu } from "../../../../ir/ops/generate.ts";
 import { literal } from "../graph-writer.ts";
 import { type NamedRow, row } from "../row.ts";
+import { float } from "./names.ts";
+
+/** What MindSpore takes by default as the most elements of a range. */
+const mostElements = 1_000_000;
 
 /** From numbers; the end lies half a step behind the last element, so that rounding does not matter. */
 const range = row(Range, ({ start, delta }, { length }, n) => {
   const [from] = constantContent(start) ?? [];
   const [step] = constantContent(delta) ?? [];
   const { dtype } = start.tensor;
-  if (n.dialect === "1.1" || from === undefined || step === undefined || typeof length !== "number" || length === 0) return n.cannot("");
-  if (!["i32", "i64", "f32", "f64"].includes(dtype)) return n.cannot("");
-  const end = dtype === "i32" || dtype === "i64" ? from + length * step : from + (length - 0.5) * step;
-  const [a, b, c] = [from, end, step].map((v) => n.scalar(dtype, v));
-  return n.node("Range", [a!, b!, c!], { maxlen: 1000000 });
+  if (
+    n.dialect === "1.1" ||
+    from === undefined ||
+    step === undefined ||
+    typeof length !== "number" ||
+    length === 0 ||
+    length > mostElements
+  )
+    return n.cannot("");
+  if (dtype !== "i64" && dtype !== "f32") return n.cannot("");
+  const end = dtype === "i64" ? from + length * step : from + (length - 0.5) * step;
+  const bounds = [from, end, step].map((v) => literal(dtype === "i64" ? v : float(v)));
+  return n.node("Range", [...bounds, literal(mostElements)]);
 });
 
 export const generateRows: readonly NamedRow[] = [

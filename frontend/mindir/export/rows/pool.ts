@@ -1,7 +1,10 @@
 /** Pools. */
 import type { Dim } from "../../../../ir/dim.ts";
-import { AvgPool, MaxPool } from "../../../../ir/ops/pool.ts";
+import { AvgPool, MaxPool, MaxPoolIndices } from "../../../../ir/ops/pool.ts";
 import { samePads } from "../../ops/nn.ts";
+import type { Value } from "../../../../ir/graph.ts";
+import type { TensorType } from "../../../../ir/type.ts";
+import type { Ref } from "../graph-writer.ts";
 import { type NamedRow, row, type RowContext } from "../row.ts";
 
 interface PoolWindow {
@@ -33,7 +36,40 @@ function poolAttributes(n: RowContext, input: readonly Dim[], window: PoolWindow
   return { kernel_size: [1, 1, ...kernel], strides: [1, 1, ...strides], pad_mode: padMode(n, input, window), format: "NCHW" };
 }
 
+/** Positions count in a plane, rows first. Where nobody asks for them, MindSpore has an operator of before. */
+const maxPoolIndices = row(MaxPoolIndices, ({ x }, a, n) => {
+  const [y, places] = [n.type(), n.type(1)];
+  const isUsed = n.op.results[1]!.uses.size > 0;
+  if (!isUsed && a.dtype === "i32") return [oldPool(n, x, a, [y, places])];
+  const pads = a.pads.length === 0 ? a.kernel.map(() => 0) : a.pads.map(([begin, end]) => (begin === end ? begin : n.cannot("")));
+  if (n.dialect === "1.1" || a.within !== "plane" || a.order !== "row" || a.kernel.length !== 2 || !["i32", "i64"].includes(a.dtype))
+    return n.cannot("");
+  const wide = (list: readonly number[]): readonly number[] => [1, 1, ...(list.length === 0 ? [1, 1] : list)];
+  const items = n.items(
+    "MaxPoolWithArgmaxV2",
+    [x],
+    {
+      kernel_size: wide(n.numbers(a.kernel)),
+      strides: wide(a.strides),
+      pads: wide(n.numbers(pads)),
+      dilation: wide(a.dilations),
+      ceil_mode: a.ceil_mode,
+      argmax_type: a.dtype === "i32" ? 3 : 4,
+    },
+    [y, places],
+  );
+  return [n.used(0, () => items.at(0)), n.used(1, () => items.at(1))];
+});
+
+/** `MaxPoolWithArgmax`, whose window is (1, h, w, 1) in 1.1. */
+function oldPool(n: RowContext, x: Value, window: PoolWindow, types: readonly TensorType[]): Ref {
+  const a = poolAttributes(n, x.tensor.shape.slice(2), window);
+  const turned = (list: readonly number[]): readonly number[] => (n.dialect === "1.1" ? [1, ...list.slice(2), 1] : list);
+  return n.items("MaxPoolWithArgmax", [x], { ...a, kernel_size: turned(a.kernel_size), strides: turned(a.strides) }, types).at(0);
+}
+
 export const poolRows: readonly NamedRow[] = [
+  maxPoolIndices,
   row(MaxPool, ({ x }, window, n) => n.node("MaxPool", [x], poolAttributes(n, x.tensor.shape.slice(2), window))),
   row(AvgPool, ({ x }, window, n) => {
     const attributes = poolAttributes(n, x.tensor.shape.slice(2), window);

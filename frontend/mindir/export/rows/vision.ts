@@ -3,7 +3,11 @@ import { AdaptiveAvgPool } from "../../../../ir/ops/pool.ts";
 import { Resize } from "../../../../ir/ops/resize.ts";
 import { AffineGrid, GridSample } from "../../../../ir/ops/sample.ts";
 import { Det } from "../../../../ir/ops/determinant.ts";
-import { literal } from "../graph-writer.ts";
+import { RoiAlign } from "../../../../ir/ops/roi.ts";
+import { tensor } from "../../../../ir/type.ts";
+import { regionsOf } from "../fuse.ts";
+import { literal, type Ref } from "../graph-writer.ts";
+import { float } from "./names.ts";
 import { type NamedRow, row } from "../row.ts";
 
 /** The two last axes of images, at positions that MindSpore knows. */
@@ -31,9 +35,10 @@ const resize = row(Resize, ({ x }, a, n) => {
 const gridSample = row(GridSample, ({ x, grid }, { mode, padding, align_corners }, n) => {
   const rank = x.tensor.shape.length;
   if (n.dialect === "1.1" || mode === "cubic" || (rank !== 4 && rank !== 5)) return n.cannot("");
+  // Numbers, which the kernels know; names are for the functional interface.
   return n.node(rank === 4 ? "GridSampler2D" : "GridSampler3D", [x, grid], {
-    interpolation_mode: mode === "linear" ? "bilinear" : "nearest",
-    padding_mode: padding,
+    interpolation_mode: mode === "linear" ? 0 : 1,
+    padding_mode: { zeros: 0, border: 1, reflection: 2 }[padding],
     align_corners,
   });
 });
@@ -51,8 +56,31 @@ const adaptive = row(AdaptiveAvgPool, ({ x }, { output }, n) => {
   return n.node(rank === 2 ? "AdaptiveAvgPool2D" : "AdaptiveAvgPool3D", [x], { output_size: n.numbers(output) });
 });
 
+/** Regions with the numbers of their images in front. */
+const roiAlign = row(RoiAlign, ({ x, rois, batch }, a, n) => {
+  const isKnown =
+    a.mode === "avg" && a.offset === 0 && (a.end_offset === 0 || a.end_offset === 1) && a.at_least_one === (a.end_offset === 0);
+  if (!isKnown) return n.cannot("");
+  const { dtype } = rois.tensor;
+  const [count] = rois.tensor.shape;
+  const numbers = (): Ref => {
+    const cast = n.node("Cast", [batch, literal(n.writer.model.dialect.typeInput(dtype))], {}, tensor(dtype, [count!]));
+    const column = n.node("Reshape", [cast, literal([-1, 1])], {}, tensor(dtype, [count!, 1]));
+    const parts = n.writer.tuple([column, rois], [tensor(dtype, [count!, 1]), rois.tensor]);
+    return n.node("Concat", [parts], { axis: 1, inputNums: 2 }, tensor(dtype, [count!, 5]));
+  };
+  return n.node("ROIAlign", [x, regionsOf(rois, batch, n.op) ?? numbers()], {
+    pooled_height: a.height,
+    pooled_width: a.width,
+    spatial_scale: float(a.spatial_scale),
+    sample_num: a.samples,
+    roi_end_mode: a.end_offset,
+  });
+});
+
 export const visionRows: readonly NamedRow[] = [
   resize,
+  roiAlign,
   gridSample,
   affineGrid,
   adaptive,
