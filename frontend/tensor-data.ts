@@ -66,9 +66,12 @@ export function tensorValue(tensor: TensorFields, encoding: Encoding, where: Loc
   return { ...base, data: fromRuns(tensor[encoding.field], encoding, count, fail) };
 }
 
+/** More than any framework has. */
+const mostAxes = 64;
+
 /**
  * The value of a tensor whose elements are at `data`, `bits` each, by default as many as in memory. Throws a `CompileError`
- * at `where` for negative extents, and where the number of elements and that of bytes differ.
+ * at `where` for negative extents and too many of them, and where the number of elements and that of bytes differ.
  */
 export function rawTensorValue(
   name: string,
@@ -78,6 +81,7 @@ export function rawTensorValue(
   where: Location,
   bits: number = byteSize(dtype) * 8,
 ): TensorValue {
+  if (dims.length > mostAxes) throw CompileError.of("limit", where, `the tensor '${name}' has ${dims.length} axes, more than ${mostAxes}`);
   return tensorValue({ name, dims, rawData: data, ...noFields }, { dtype, bits, field: "int32Data" }, where);
 }
 

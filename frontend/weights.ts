@@ -2,6 +2,7 @@
 import type { ByteSource } from "../ir/data.ts";
 import { CompileError } from "../ir/diagnostic.ts";
 import { FileSource } from "./bytes.ts";
+import { isEncrypted } from "./decrypt.ts";
 import { detectFormat } from "./detect.ts";
 import type { TensorValue } from "./tensor-data.ts";
 import type { WeightsFile, WeightsFormat, WrittenWeights } from "./weights-file.ts";
@@ -64,7 +65,8 @@ export const openWeights = (path: string, options: WeightsOptions = {}): Promise
 
 /** As `openWeights`, for bytes from anywhere. */
 export async function readWeights(source: ByteSource, options: WeightsOptions = {}): Promise<WeightsFile> {
-  const format = detectWeights(source);
+  // An encrypted file says no more of itself; of weights only checkpoints are encrypted.
+  const format = isEncrypted(source) ? "checkpoint" : detectWeights(source);
   if (format === undefined) {
     throw CompileError.of("syntax", { source: source.name }, "this is no file of weights that Sinter knows", {
       expected: weightsExtensions.join(", "),

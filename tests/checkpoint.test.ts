@@ -143,6 +143,7 @@ describe("checkpoints", () => {
       entry("e", "str", [0], bytes(1, 2)),
       entry("f", "str", [0], bytes(0, 0, 0x11, 0)),
       { tag: "g" },
+      entry("h", "Float32", Array<number>(65).fill(1), bytes(1, 2, 3, 4)),
       entry("", "Float32", [1], bytes(1, 2, 3, 4)),
     ]);
     const lines = refusal(() => readCheckpoint(source)).split("\n");
@@ -154,13 +155,14 @@ describe("checkpoints", () => {
       "truncated",
       "syntax",
       "syntax",
+      "limit",
       "syntax",
     ]);
   });
 
   for (const [what, head, reason] of [
     ["nothing", "", "the file is empty"],
-    ["parallel strategies", "\x08\x01\x12\x02ab", "this is a strategy of parallel training, not a checkpoint of tensors"],
+    ["parallel strategies", "\x08\x01\x12\x02\n\0", "this is a strategy of parallel training, not a checkpoint of tensors"],
     ["PyTorch's archives", "PK\x03\x04archive", "the archive has no end"],
     ["PyTorch's pickles", "\x80\x02}q\x00", "this is a checkpoint of PyTorch"],
     ["Keras' files", "\x89HDF\r\n", "this is an HDF5 file, as Keras writes"],

@@ -87,6 +87,14 @@ describe("files of weights", () => {
       expect(plain(readNpz(source).tensors.values())).to.deep.equal(plain([tensorOf("a", "f32", [40, 50])]));
     });
 
+    it("are refused where entries share bytes", () => {
+      const source = written(writeNpz([tensorOf("a", "f32", [2]), tensorOf("b", "f32", [2])], { name: "a.npz" }));
+      const bytes = source.read(0, source.size).slice();
+      const second = Buffer.from(bytes).lastIndexOf("PK\x01\x02", undefined, "latin1");
+      new DataView(bytes.buffer).setUint32(second + 42, 0, true);
+      expect(refusal(() => readNpz(new MemorySource("a.npz", bytes)))).to.match(/overlaps/);
+    });
+
     it("are refused where sizes or checksums lie", () => {
       const good = deflated("a.npy", written(writeNpz([tensorOf("a", "f32", [40, 50])], { name: "a.npz" })));
       const directory = Buffer.from(good.read(0, good.size)).indexOf("PK\x01\x02", 0, "latin1");

@@ -17,7 +17,7 @@ import { type CheckpointValue, crcMark, trailerBytes } from "./types.ts";
 const schema = new Schema("checkpoint.proto", "", new Set(["TensorProto.tensor_content"]));
 
 /** More than any model has; a file of as many empty values would take gigabytes of memory. */
-const mostValues = 1 << 20;
+const mostValues = 1 << 18;
 
 export interface CheckpointReadOptions {
   /** Of encrypted files: 16, 24 or 32 bytes. */

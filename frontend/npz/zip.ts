@@ -62,7 +62,17 @@ export function readZip(source: ByteSource): ZipEntry[] {
     entries.push(entry);
     at += length;
   }
+  checkApart(entries, fail);
   return entries;
+}
+
+/** Entries that share bytes would make more of the file than it can hold. */
+function checkApart(entries: readonly ZipEntry[], fail: Fail): void {
+  let end = 0;
+  for (const { name, start, compressedSize } of entries.toSorted((a, b) => a.start - b.start)) {
+    if (start < end) fail("syntax", `'${name}' overlaps another entry`, start);
+    end = start + headerBytes.local + compressedSize;
+  }
 }
 
 function findDirectory(source: ByteSource, fail: Fail): Directory {

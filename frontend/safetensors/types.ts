@@ -28,5 +28,5 @@ export const safetensorsDType = (name: string): DType | undefined => (Object.key
 /** The key of the header that holds texts about the file. */
 export const metadataKey = "__metadata__";
 
-/** As long as the header may be. */
-export const mostHeaderBytes = 100_000_000;
+/** Longer headers are refused: no model has as many tensors, and JSON takes many times its length in memory. */
+export const mostHeaderBytes = 1 << 25;
