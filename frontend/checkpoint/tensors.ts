@@ -2,8 +2,8 @@
 import { memoryData, readData, type TensorData } from "../../ir/data.ts";
 import { CompileError, type DiagnosticCode } from "../../ir/diagnostic.ts";
 import type { Location } from "../../ir/location.ts";
-import { byteSize } from "../../ir/type.ts";
 import { concatenated } from "../bytes.ts";
+import { unpaired } from "../int4-pairs.ts";
 import { rawTensorValue, type TensorValue } from "../tensor-data.ts";
 import { decodeUtf32 } from "../utf32.ts";
 import { checkpointDType, type CheckpointTensor, type CheckpointValue } from "./types.ts";
@@ -46,19 +46,15 @@ function valueOf(name: string, type: string, dims: readonly number[], content: T
   if (dtype === undefined) return fail("unsupported-type", where, name, `has elements of the type '${type}', which is not carried`);
   if (dtype === "string") return textOf(name, content, where);
   const shape = shapeOf(dims, content);
-  const bits = dtype === "i4" ? 4 : byteSize(dtype) * 8;
-  return rawTensorValue(name, dtype, dtype === "i4" ? unpackedShape(shape, content) : shape, content, where, bits);
+  if (dtype !== "i4") return rawTensorValue(name, dtype, shape, content, where);
+  // The shape counts bytes, or elements.
+  const isOfBytes = shape.length > 0 && content.byteLength === shape.reduce((a, b) => a * b, 1);
+  return isOfBytes ? unpaired(name, shape, content, where) : rawTensorValue(name, dtype, shape, content, where, 4);
 }
 
 /** Scalars are written as `[0]`. */
 const shapeOf = (dims: readonly number[], content: TensorData): readonly number[] =>
   dims.length === 1 && dims[0] === 0 && content.byteLength > 0 ? [] : dims;
-
-/** The shape of 4-bit integers counts bytes, of which each holds two, or elements: the number of bytes tells. */
-function unpackedShape(shape: readonly number[], content: TensorData): readonly number[] {
-  const count = shape.reduce((a, b) => a * b, 1);
-  return shape.length > 0 && content.byteLength === count ? [...shape.slice(0, -1), shape.at(-1)! * 2] : shape;
-}
 
 const mostTextBytes = 1 << 24;
 

@@ -2,7 +2,7 @@
 import { crc32 } from "node:zlib";
 import { memoryData, type TensorData } from "../../ir/data.ts";
 import { byteSize } from "../../ir/type.ts";
-import { ComputedSource } from "../bytes.ts";
+import { isPairable, paired, pairedShape } from "../int4-pairs.ts";
 import { MessageWriter } from "../protobuf-writer.ts";
 import { Problems } from "../problems.ts";
 import type { TensorValue } from "../tensor-data.ts";
@@ -34,10 +34,11 @@ export function writeCheckpoint(tensors: Iterable<TensorValue>, options: Checkpo
   return { files: [{ name: options.name, content: options.crc === true ? withTrailer(values) : values }], diagnostics: [] };
 }
 
-function unfit({ name, dtype, dims }: TensorValue): string | undefined {
+function unfit(value: TensorValue): string | undefined {
+  const { name, dtype, dims } = value;
   if (checkpointTypeName(dtype) === undefined) return `checkpoints have no elements of the type ${dtype}, as '${name}' has`;
   if (dtype === "string" && dims.length > 0) return `checkpoints have single texts only, and '${name}' has several`;
-  const isOdd = dtype === "i4" && dims.length > 0 && dims.at(-1)! % 2 !== 0;
+  const isOdd = dtype === "i4" && !isPairable(value);
   return isOdd ? `'${name}' has an odd number of i4 in a row, and checkpoints keep them in pairs` : undefined;
 }
 
@@ -59,19 +60,8 @@ function* encoded(tensors: readonly TensorValue[], sliceBytes: number): Generato
 /** The shape and the bytes as they are written; a scalar has the shape `[0]`. */
 function layoutOf({ dtype, dims, data, strings }: TensorValue): { readonly dims: readonly number[]; readonly content: TensorData } {
   if (dtype === "string") return { dims: [0], content: memoryData(encodeUtf32(strings?.[0] ?? "")) };
-  const shape = dims.length === 0 ? [0] : dims;
-  if (dtype !== "i4") return { dims: shape, content: data };
-  return { dims: dims.length === 0 ? shape : [...dims.slice(0, -1), dims.at(-1)! / 2], content: packed(data) };
-}
-
-/** Two elements in a byte, the first in the low bits. */
-function packed({ source, offset, byteLength }: TensorData): TensorData {
-  const size = Math.ceil(byteLength / 2);
-  const read = (at: number, length: number): Uint8Array => {
-    const elements = source.read(offset + at * 2, Math.min(length * 2, byteLength - at * 2));
-    return Uint8Array.from({ length }, (_, i) => (elements[i * 2]! & 15) | (((elements[i * 2 + 1] ?? 0) & 15) << 4));
-  };
-  return { source: new ComputedSource(source.name, size, read), offset: 0, byteLength: size };
+  const shape = dtype === "i4" ? pairedShape(dims) : dims;
+  return { dims: shape.length === 0 ? [0] : shape, content: dtype === "i4" ? paired(data) : data };
 }
 
 function* withTrailer(content: Iterable<Uint8Array>): Generator<Uint8Array, void, undefined> {

@@ -5,11 +5,12 @@
 import type { ByteSource } from "../../ir/data.ts";
 import { CompileError, type DiagnosticCode } from "../../ir/diagnostic.ts";
 import type { DType } from "../../ir/type.ts";
+import { unpaired } from "../int4-pairs.ts";
 import { Problems } from "../problems.ts";
 import { rawTensorValue, type TensorValue } from "../tensor-data.ts";
 import type { WeightsFile } from "../weights-file.ts";
 import { decodeUtf8 } from "../wire.ts";
-import { metadataKey, mostHeaderBytes, safetensorsDType } from "./types.ts";
+import { int4Mark, metadataKey, mostHeaderBytes, safetensorsDType } from "./types.ts";
 
 const lengthBytes = 8;
 
@@ -34,7 +35,9 @@ export function readSafetensors(source: ByteSource): WeightsFile {
     .flatMap((name) => attempt(problems, () => entryOf(source, name, header[name])) ?? []);
   problems.throwIfErrors();
   checkFilled(source, entries, source.size - start);
-  const values = entries.flatMap((entry) => attempt(problems, () => valueOf(source, entry, start)) ?? []);
+  const metadata = header[metadataKey];
+  const isPaired = ({ name }: Entry): boolean => isObject(metadata) && metadata[name] === int4Mark;
+  const values = entries.flatMap((entry) => attempt(problems, () => valueOf(source, entry, start, isPaired(entry))) ?? []);
   problems.throwIfErrors();
   return { format: "safetensors", tensors: new Map(values.map((v) => [v.name, v])), diagnostics: [] };
 }
@@ -105,7 +108,8 @@ function checkFilled(source: ByteSource, entries: readonly Entry[], size: number
   }
 }
 
-function valueOf(source: ByteSource, { name, dtype, dims, from, to }: Entry, start: number): TensorValue {
+function valueOf(source: ByteSource, { name, dtype, dims, from, to }: Entry, start: number, isPaired: boolean): TensorValue {
   const data = { source, offset: start + from, byteLength: to - from };
-  return rawTensorValue(name, dtype, dims, data, { source: source.name, path: name });
+  const where = { source: source.name, path: name };
+  return isPaired && dtype === "i8" ? unpaired(name, dims, data, where) : rawTensorValue(name, dtype, dims, data, where);
 }

@@ -30,3 +30,6 @@ export const metadataKey = "__metadata__";
 
 /** Longer headers are refused: no model has as many tensors, and JSON takes many times its length in memory. */
 export const mostHeaderBytes = 1 << 25;
+
+/** What MindSpore's metadata says of a tensor's name where its bytes are pairs of 4-bit integers. */
+export const int4Mark = "Int4";

@@ -1,9 +1,10 @@
 /** Writes safetensors files. */
 import { pieces } from "../../ir/data.ts";
+import { isPairable, paired, pairedShape } from "../int4-pairs.ts";
 import { Problems } from "../problems.ts";
 import type { TensorValue } from "../tensor-data.ts";
 import type { WrittenWeights } from "../weights-file.ts";
-import { metadataKey, safetensorsTypeName } from "./types.ts";
+import { int4Mark, metadataKey, safetensorsTypeName } from "./types.ts";
 
 export interface SafetensorsWriteOptions {
   /** The file's name. */
@@ -15,6 +16,7 @@ const alignment = 8;
 
 /**
  * The file that holds the tensors. Single texts become metadata, which readers of tensors pass over: there is a warning.
+ * 4-bit integers are written as MindSpore does: in pairs, which the metadata names.
  * Throws a `CompileError` that names all whose type the format lacks.
  */
 export function writeSafetensors(tensors: Iterable<TensorValue>, { name: file }: SafetensorsWriteOptions): WrittenWeights {
@@ -27,6 +29,9 @@ export function writeSafetensors(tensors: Iterable<TensorValue>, { name: file }:
     if (dtype === "string" && strings?.length === 1) {
       problems.warn("ignored", where, `the text '${name}' is kept among the metadata, not as a tensor`);
       metadata[name] = strings[0]!;
+    } else if (dtype === "i4" && isPairable(value)) {
+      metadata[name] = int4Mark;
+      all.push({ name, dtype: "i8", dims: pairedShape(value.dims), data: paired(value.data) });
     } else if (safetensorsTypeName(dtype) === undefined) {
       problems.error("unsupported-type", where, `safetensors files have no elements of the type ${dtype}, as '${name}' has`);
     } else if (name === metadataKey) problems.error("syntax", where, `no tensor of a safetensors file can be called '${name}'`);
