@@ -63,8 +63,9 @@ export async function importSource(source: ByteSource, options: ImportOptions = 
   }
   const importer = importers[format];
   if (importer === undefined)
-    throw CompileError.of("syntax", where, `models in the format '${format}' cannot be imported`, {
+    throw CompileError.of("syntax", where, `a file in the format '${format}' holds weights and no graph`, {
       expected: Object.keys(importers).join(", "),
+      remedy: "bind its weights to a model",
     });
   const imported = await importer(source, options);
   const [problem] = verifyGraph(imported.graph);

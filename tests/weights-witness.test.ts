@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { writeCheckpoint } from "../frontend/checkpoint/write.ts";
+import { paired } from "../frontend/int4-pairs.ts";
 import { writeNpz } from "../frontend/npz/write.ts";
 import { writeSafetensors } from "../frontend/safetensors/write.ts";
 import type { TensorValue } from "../frontend/tensor-data.ts";
@@ -56,6 +57,8 @@ describe("files of weights read by others", function () {
 
   if (python === undefined) console.log("left out: files of weights read by MindSpore and NumPy (the Python of .ci/run is not there)");
   else {
+    const pairs = tensorOf("layer.pairs", "i4", [2, 4]);
+    const inPairs = { ...pairs, dtype: "i8", dims: [2, 2], data: paired(pairs.data) } as const;
     const read = (...args: readonly string[]): unknown =>
       JSON.parse(
         execFileSync(python, [resolve("tests", "witness", "read_weights.py"), ...args], {
@@ -66,15 +69,15 @@ describe("files of weights read by others", function () {
 
     it("MindSpore loads checkpoints, with and without a checksum, in pieces, with texts; and safetensors", () => {
       const paths = [{}, { crc: true }, { sliceBytes: 16 }].map((options, i) =>
-        write(writeCheckpoint(tensors, { name: `${i}.ckpt`, ...options })),
+        write(writeCheckpoint([...tensors, pairs], { name: `${i}.ckpt`, ...options })),
       );
       const note = write(writeCheckpoint([textOf("note", "größe")], { name: "note.ckpt" }));
-      const other = write(writeSafetensors(tensors, { name: "all.safetensors" }));
+      const other = write(writeSafetensors([...tensors, pairs], { name: "all.safetensors" }));
       const found = read("mindspore", ...paths, note, other) as { name: string }[][];
       // The reader of safetensors gives them in an order of its own.
       const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1);
-      expect(found.pop()!.sort(byName)).to.deep.equal(ours(tensors.toSorted(byName)));
-      expect(found).to.deep.equal([...paths.map(() => ours(tensors)), [{ name: "note", text: "größe" }]]);
+      expect(found.pop()!.sort(byName)).to.deep.equal(ours([...tensors, inPairs].toSorted(byName)));
+      expect(found).to.deep.equal([...paths.map(() => ours([...tensors, inPairs])), [{ name: "note", text: "größe" }]]);
     });
 
     it("NumPy loads npz, bf16 as bits", () => {
