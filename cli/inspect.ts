@@ -10,6 +10,7 @@ import { byteSize, formatType, isFloat } from "../ir/type.ts";
 import type { Manifest, TensorInfo } from "../runtime/manifest.ts";
 import { type CompileArguments, isFolder, modelProgram } from "./compile-model.ts";
 import { InputError, printDiagnostics } from "./failure.ts";
+import { inspectOfflineModel, offlineModelAt } from "./offline-model.ts";
 import { codegenArguments, keyOf, modelArguments, targetOf } from "./options.ts";
 import { importedGraph } from "./print.ts";
 import { formatTable, grouped, toJson } from "./table.ts";
@@ -27,7 +28,9 @@ export const inspectCommand = (y: Argv) =>
         .example("$0 inspect model.ckpt", ""),
     async (args) => {
       const weights = weightsFileAt(args.model);
-      if (weights) await inspectWeights(weights, keyOf(args), args.json === true);
+      const offline = weights ? undefined : offlineModelAt(args.model);
+      if (offline) inspectOfflineModel(offline, args.json === true);
+      else if (weights) await inspectWeights(weights, keyOf(args), args.json === true);
       else if (isFolder(args.model)) inspectArtifact(args.model, args.json === true);
       else await inspectModel(args, args.json === true);
     },

@@ -60,7 +60,10 @@ function plainConstant(desc: GeTensorDescriptor, data: TensorData, dtype: DType)
 function bytesOf(session: Session, { desc, data }: GeTensor): TensorData {
   const size = desc?.weightSize ?? 0;
   const { weights } = session.model;
-  if ((data && data.byteLength > 0) || size === 0 || !weights) return data ?? { source: session.model.source, offset: 0, byteLength: 0 };
+  const isElsewhere = size > 0 && (data?.byteLength ?? 0) === 0;
+  if (isElsewhere && !weights)
+    throw new OpError("its bytes are in another partition of the offline model that this file was cut from", "external-data");
+  if (!isElsewhere || !weights) return data ?? { source: session.model.source, offset: 0, byteLength: 0 };
   const offset = desc?.dataOffset ?? 0;
   if (offset < 0 || size < 0 || offset + size > weights.byteLength)
     throw new OpError("the constant's bytes are outside the weights", "truncated");

@@ -4,6 +4,7 @@ import { CompileError, OpError } from "../../ir/diagnostic.ts";
 import type { Dim } from "../../ir/dim.ts";
 import type { Graph, Op, Value } from "../../ir/graph.ts";
 import { ConstantOp } from "../../ir/ops/constant.ts";
+import type { Location } from "../../ir/location.ts";
 import { tensor, type TensorType } from "../../ir/type.ts";
 import type { Exported, ExportOptions } from "../exported.ts";
 import { legalize } from "../legalize.ts";
@@ -39,6 +40,8 @@ function isCarried(op: Op): boolean {
  */
 export function exportAir(graph: Graph, options: ExportOptions): Exported {
   const problems = new Problems();
+  refuseContainers(graph, problems);
+  problems.throwIfErrors();
   legalize(graph, isCarried, problems, waysOf);
   const model = new ModelExport(problems);
   model.write(graph);
@@ -46,6 +49,18 @@ export function exportAir(graph: Graph, options: ExportOptions): Exported {
   const message = { graph: model.graphs.map((g) => g.message), attr: modelAttributes };
   const content = new MessageWriter("ge_ir.proto", "ge.proto").write("ModelDef", message);
   return { files: [{ name: `${options.name}.air`, content }], diagnostics: problems.diagnostics };
+}
+
+/** Sequences and optionals are no values of GE. */
+function refuseContainers(graph: Graph, problems: Problems): void {
+  const check = (v: Value, location: Location): void => {
+    if (v.type.kind !== "tensor") problems.error("unsupported-type", location, `GE has no values of the kind '${v.type.kind}'`);
+  };
+  for (const v of graph.inputs) check(v, { source: "<graph>", path: v.name });
+  for (const op of graph.ops()) {
+    for (const v of op.results) check(v, op.location);
+    for (const region of op.regions) refuseContainers(region, problems);
+  }
 }
 
 class ModelExport {

@@ -28,10 +28,15 @@ export function importAir(model: GeModel, options: ImportOptions = {}): Imported
   const outputs = new GraphImport(session, main, builder, (op) => inputs.bind(op)).run();
   inputs.checkNames();
   if (outputs.length === 0) session.problems.error("invalid-graph", session.locate(main.name), "the model gives no tensor");
+  if (model.weights && session.problems.errors > 0)
+    session.problems.error("unsupported-op", session.locate(""), compiledForChip, { remedy });
   session.problems.throwIfErrors();
   graph.setOutputs(ownOutputs(outputs as Value[], builder));
   return { graph, diagnostics: session.problems.diagnostics };
 }
+
+const compiledForChip = "an offline model is compiled for its chip: operators that were fused are kernels there, without attributes";
+const remedy = "'sinter inspect' shows what is in it; convert the model that it was made from";
 
 /** Inputs, constants and what is given twice get a copy each, so that every output has an op of its own. */
 function ownOutputs(values: readonly Value[], builder: Builder): Value[] {

@@ -4,6 +4,9 @@
  */
 import type { ByteSource, TensorData } from "../../ir/data.ts";
 import { CompileError } from "../../ir/diagnostic.ts";
+import { Schema } from "../protobuf.ts";
+
+const taskSchema = new Schema("om.proto", "domi", new Set());
 
 const headerBytes = 256;
 /** More partitions than any version has kinds of. */
@@ -52,3 +55,12 @@ export function readOfflineModel(source: ByteSource): OfflineModel {
 }
 
 const textAt = (bytes: Uint8Array): string => String.fromCharCode(...bytes).replace(/\0.*$/s, "");
+
+/** The kernels that a partition of tasks runs, in order; "" for a task that runs none. Throws a `CompileError`. */
+export function readTasks({ data }: Partition): readonly string[] {
+  interface Tasks {
+    readonly task: readonly { readonly kernel?: { readonly kernelName: string } }[];
+  }
+  const { task } = taskSchema.read<Tasks>("ModelTaskDef", data.source, data.offset, data.byteLength);
+  return task.map(({ kernel }) => kernel?.kernelName ?? "");
+}

@@ -23,7 +23,7 @@ const prelu: Lowering = (n) => {
   const rank = x.tensor.shape.length;
   const isOne = slope.tensor.shape.length === 0 || count === 1;
   const shape = isOne ? [1] : x.tensor.shape.map((_, axis) => (axis === Math.min(1, rank - 1) ? count! : 1));
-  return n.create(op.Prelu, { x, slope: slope.tensor.shape.length > 1 ? slope : n.reshape(slope, rank === 0 ? [] : shape) });
+  return n.create(op.Prelu, { x, slope: n.reshape(slope, rank === 0 ? [] : shape) });
 };
 
 /** As f32 has them: GE's constants. */
@@ -87,7 +87,8 @@ const others: Family = {
       const fromEnd = slope.type.shape.length - axis;
       if (axis < 0) return e.emit("PRelu", { x, weight: e.reshape(slope, [1]) });
       const isPerChannel = x.type.shape.length - fromEnd === 1 && slope.type.shape.every((d, i) => i === axis || d === 1);
-      return e.emit("PRelu", { x, weight: isPerChannel ? e.reshape(slope, [slope.type.shape[axis]!]) : slope });
+      if (!isPerChannel) return e.refuse("its slopes are not one per channel");
+      return e.emit("PRelu", { x, weight: e.reshape(slope, [slope.type.shape[axis]!]) });
     }),
     row(op.Selu, (e, { alpha, gamma }) =>
       isNear(alpha, seluConstants.alpha) && isNear(gamma, seluConstants.gamma)

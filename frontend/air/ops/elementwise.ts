@@ -157,7 +157,11 @@ const others: Family = {
     row(op.Div, (e) => e.emit(isFloat(e.in(0).type.dtype) ? "RealDiv" : "TruncateDiv", { x1: e.in(0), x2: e.in(1) })),
     row(op.Exp, (e) => e.emit("Exp", { x: e.in(0) })),
     row(op.Log, (e) => e.emit("Log", { x: e.in(0) })),
-    row(compare.IsInf, (e) => e.emit("IsInf", { x: e.in(0) })),
+    row(compare.IsInf, (e, { negative, positive }) => {
+      const x = e.in(0);
+      if (negative === positive) return positive ? e.emit("IsInf", { x }) : e.refuse("it is never true");
+      return e.emit("Equal", { x1: x, x2: e.scalar(x.type.dtype, positive ? Infinity : -Infinity) });
+    }),
     row(compare.Where, (e) => {
       const [c, a, b] = [e.in(0), e.in(1), e.in(2)];
       const isSame = sameShape(c.type.shape, a.type.shape) && sameShape(a.type.shape, b.type.shape);
