@@ -12,6 +12,7 @@ import { randomWeights } from "../../frontend/random-weights.ts";
 import type { Graph } from "../../ir/graph.ts";
 import { formatType, type TensorType } from "../../ir/type.ts";
 import { optimize, readPassRun } from "../optimize.ts";
+import { expectVerified } from "../round-trip.ts";
 
 export interface Digest {
   /** How many parameters there are, and a hash of their names and types, in order of names. */
@@ -49,9 +50,10 @@ export function digestOf(graph: Graph, parameters: ReadonlyMap<string, TensorTyp
   };
 }
 
-/** Checks a network against the digest of a recording. */
+/** Checks a network, whose graph must verify, against the digest of a recording. */
 export function expectDigest(definition: AnyNetwork, options: Readonly<Record<string, string | number>>, recording: string): void {
   const { graph, parameters } = buildNetwork(definition, options, ({ name, type, init }) => randomWeights(1, name, type, init));
+  expectVerified(graph);
   const found = digestOf(graph, new Map(parameters.map(({ name, type }) => [name, type])));
   expect(found).to.deep.equal(readDigests()[recording]);
 }
