@@ -108,5 +108,7 @@ export const conformanceTargets: Readonly<Record<string, ConformanceTarget>> = {
   js: compiled("js"),
   c: compiled("c"),
   onnx: exported(interpret),
+  "onnx-13": exported(interpret, 13),
+  "onnx-22": exported(interpret, 22),
   air: throughAirFile(interpret),
 };

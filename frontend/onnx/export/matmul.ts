@@ -1,6 +1,7 @@
 /** Matrix products as ONNX's operators. */
-import { Einsum } from "../../../ir/ops/einsum.ts";
+import { Einsum, parseEquation } from "../../../ir/ops/einsum.ts";
 import { Gemm, Matmul, MatmulInteger, QlinearMatmul } from "../../../ir/ops/matmul.ts";
+import type { Dim } from "../../../ir/dim.ts";
 import { isFloat } from "../../../ir/type.ts";
 import type { Body } from "./body.ts";
 import { row, type Row } from "./row.ts";
@@ -44,6 +45,26 @@ function gemm(n: Body, a: Operand, b: Operand, c: Operand | undefined, given: Ge
   });
 }
 
+/** Axes of extent one that stretch to others of their label are repeated: ONNX's labels have one extent each. */
+function einsum(n: Body, xs: readonly Operand[], equation: string): Term {
+  const { operands } = parseEquation(
+    equation,
+    xs.map((x) => x.shape.length),
+  );
+  const extents = new Map<string, Dim>();
+  operands.forEach((labels, i) => {
+    labels.forEach((label, d) => {
+      const extent = xs[i]!.shape[d]!;
+      if ((extents.get(label) ?? 1) === 1) extents.set(label, extent);
+    });
+  });
+  const stretched = xs.map((x, i) => {
+    const shape = operands[i]!.map((label) => extents.get(label)!);
+    return x.shape.some((e, d) => e === 1 && shape[d] !== 1) ? n.op("Expand", [x, n.dims(shape)]) : x;
+  });
+  return n.op("Einsum", stretched, { equation });
+}
+
 export const matmulRows: readonly Row[] = [
   row(Matmul, (n, { a, b }) => n.op("MatMul", [a, b])),
   row(Gemm, (n, { a, b, c }, attributes) => gemm(n, a, b, c, attributes)),
@@ -63,5 +84,5 @@ export const matmulRows: readonly Row[] = [
     const operands = [o.a, scale(o.a_scale), o.a_zero_point, o.b, scale(o.b_scale), o.b_zero_point, scale(o.y_scale), o.y_zero_point];
     return n.op("QLinearMatMul", operands, {}, o.y_zero_point.dtype);
   }),
-  row(Einsum, (n, { xs }, { equation }) => n.op("Einsum", xs, { equation })),
+  row(Einsum, (n, { xs }, { equation }) => einsum(n, xs, equation)),
 ];

@@ -10,7 +10,7 @@ import { makeWindow, type Pads, type Window, type WindowAttributes, windowExtent
 import type { Body } from "./body.ts";
 import { folded, functionRow, row, type Row } from "./row.ts";
 import { type Attributes, NeedsOpsetError, type Operand, type Term } from "./term.ts";
-import { padsAttribute, windowAttributes, windowElements } from "./window.ts";
+import { enclosingPads, padsAttribute, windowAttributes, windowElements } from "./window.ts";
 import { reduced } from "./reduce.ts";
 import { where } from "./elementwise.ts";
 import { sliceOf } from "./shape.ts";
@@ -32,17 +32,30 @@ const isGlobal = (x: Operand, a: PoolAttributes): boolean =>
 
 /** The window by attributes; undefined where ONNX has none for it. */
 function poolAttributes(x: Operand, a: PoolAttributes): Attributes | undefined {
-  const pads = padsAttribute(a.pads);
+  const rounded = rounding(x, a);
+  const pads = padsAttribute(rounded.pads);
   if (!pads || !a.kernel.every((k) => typeof k === "number") || spatial(x).length === 0) return undefined;
   if (pads.pads?.some((p, i) => p >= (a.kernel[i % a.kernel.length] as number))) return undefined;
-  return { kernel_shape: a.kernel, ...windowAttributes(a), ...pads, ceil_mode: roundsUp(x, a) || undefined };
+  return { kernel_shape: a.kernel, ...windowAttributes(a), ...pads, ceil_mode: rounded.ceil_mode || undefined };
 }
 
-/** Whether rounding up changes the extents; not all readers drop a last window that starts in the padding. */
-function roundsUp(x: Operand, a: PoolAttributes): boolean {
-  if (!a.ceil_mode) return false;
-  const down = windowExtents(spatial(x), makeWindow(spatial(x), a.kernel, a));
-  return windowExtents(spatial(x), windowOf(x, a)).some((d, k) => d !== down[k]);
+/**
+ * Not all readers drop a last window that starts in the padding: where one is dropped, the pads are made to say so. Where
+ * nothing is rounded there is no need to say how.
+ */
+function rounding(x: Operand, a: PoolAttributes): { readonly pads: Pads; readonly ceil_mode: boolean } {
+  if (!a.ceil_mode) return a;
+  const window = windowOf(x, a);
+  const out = windowExtents(spatial(x), window);
+  const isOut = (extents: readonly Dim[]): boolean => out.every((d, k) => d === extents[k]);
+  if (isOut(windowExtents(spatial(x), { ...window, ceilMode: false }))) return { pads: a.pads, ceil_mode: false };
+  const room = enclosingPads(spatial(x), window, out);
+  const raw = spatial(x).map((extent, d) => {
+    const reach = dim.add(extent, ...window.pads[d]!, dim.mul(-window.dilations[d]!, dim.sub(window.kernel[d]!, 1)), -1);
+    return dim.add(dim.ceildiv(reach, window.strides[d]!), 1);
+  });
+  const isSymbolic = out.some((d) => typeof d !== "number");
+  return isOut(raw) || isSymbolic ? { pads: a.pads, ceil_mode: true } : { pads: room, ceil_mode: false };
 }
 
 /** The least value of a type. */
@@ -122,7 +135,7 @@ function adaptiveAxis(n: Body, x: Term, axis: number, extent: Dim, parts: Dim, r
     throw new OpError("an adaptive pool of extents that are no numbers", "unsupported-type");
   if (extent === parts) return x;
   const slices = Array.from({ length: parts }, (_, o) => {
-    const part = sliceOf(n, x, axis, Math.floor((o * extent) / parts), Math.ceil(((o + 1) * extent) / parts));
+    const part = sliceOf(n, x, axis, dim.floordiv(dim.mul(o, extent), parts), dim.ceildiv(dim.mul(o + 1, extent), parts));
     return reduced(n, reduce, part, [axis], true);
   });
   return slices.length === 1 ? slices[0]! : n.op("Concat", slices, { axis });
@@ -130,8 +143,10 @@ function adaptiveAxis(n: Body, x: Term, axis: number, extent: Dim, parts: Dim, r
 
 function adaptive(n: Body, x: Operand, output: readonly Dim[], kind: "max" | "avg"): Term {
   const kernel = spatial(x).map((extent, d) => dim.exactDiv(extent, output[d]!));
-  if (kernel.every((k) => typeof k === "number")) {
-    const window = { kernel, strides: kernel, dilations: [], pads: [], ceil_mode: false };
+  const areWindows = kernel.every((k) => k !== undefined) && (output.every((d) => d === 1) || kernel.every((k) => typeof k === "number"));
+  if (areWindows) {
+    const strides = kernel.map((k) => (typeof k === "number" ? k : 1));
+    const window = { kernel: kernel as readonly Dim[], strides, dilations: [], pads: [], ceil_mode: false };
     return kind === "max" ? maxPool(n, x, window) : avgPool(n, x, { ...window, count_include_pad: false });
   }
   const real = kind === "max" ? x : n.lift(n.cast(x, realOf(x.dtype)));

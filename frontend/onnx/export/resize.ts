@@ -81,8 +81,8 @@ function resize(n: Body, x: Operand, a: ResizeAttributes): Term {
     coordinate_transformation_mode: a.coordinates,
     nearest_mode: isNearest ? a.nearest_mode : undefined,
     cubic_coeff_a: a.mode === "cubic" ? { float: a.cubic_coeff_a } : undefined,
-    exclude_outside: a.exclude_outside || undefined,
-    antialias: a.antialias || undefined,
+    exclude_outside: (!isNearest && a.exclude_outside) || undefined,
+    antialias: (!isNearest && a.antialias) || undefined,
     extrapolation_value: a.extrapolation_value === 0 ? undefined : { float: a.extrapolation_value },
   });
 }

@@ -24,14 +24,16 @@ interface SliceAttributes {
 function slice(n: Body, x: Operand, { starts, sizes, steps }: SliceAttributes): Term {
   const axes = x.shape.map((_, d) => d).filter((d) => starts[d] !== 0 || sizes[d] !== x.shape[d] || steps[d] !== 1);
   if (axes.length === 0) return n.op("Identity", [x]);
-  const ends = axes.map((d) => {
-    const end = dim.add(starts[d]!, dim.mul(sizes[d]!, steps[d]!));
+  // A slice of nothing may start before the first element.
+  const begins = axes.map((d) => dim.max(0, starts[d]!));
+  const ends = axes.map((d, k) => {
+    const end = dim.add(begins[k]!, dim.mul(sizes[d]!, steps[d]!));
     if (steps[d]! > 0) return end;
     // Negative bounds count from the end in ONNX, this one may be before the first element.
     return typeof end === "number" && end < 0 ? beforeAll : dim.sub(end, x.shape[d]!);
   });
   const strides = axes.map((d) => steps[d]!);
-  const operands = [n.dims(axes.map((d) => starts[d]!)), n.dims(ends), n.ints(axes)];
+  const operands = [n.dims(begins), n.dims(ends), n.ints(axes)];
   return n.op("Slice", [x, ...operands, strides.every((s) => s === 1) ? undefined : n.ints(strides)]);
 }
 
@@ -87,12 +89,16 @@ function reverseSequence(n: Body, x: Operand, lengths: Operand, time: number, ba
   );
 }
 
-/** Where the element that stands at `i` of a padded axis comes from, for modes that ONNX lacks. */
-function sourceOf(n: Body, mode: PadMode, i: Term, extent: Dim): Term {
-  const period = mode === "wrap" ? extent : mode === "symmetric" ? dim.mul(2, extent) : dim.mul(2, dim.sub(extent, 1));
-  const phase = n.op("Mod", [i, n.size(dim.max(1, period))]);
-  if (mode === "wrap") return phase;
-  return n.op("Min", [phase, n.op("Sub", [n.size(mode === "symmetric" ? dim.sub(period, 1) : period), phase])]);
+/** Where the element that stands at `i` of a padded axis of `extent` elements comes from, for modes that ONNX lacks. */
+function sourceOf(n: Body, mode: PadMode, i: Term, extent: Term): Term {
+  const one = n.size(1);
+  if (mode === "edge") return n.op("Clip", [i, n.size(0), n.op("Sub", [extent, one])]);
+  if (mode === "wrap") return n.op("Mod", [i, n.op("Max", [extent, one])]);
+  const turn = mode === "symmetric" ? extent : n.op("Sub", [extent, one]);
+  const period = n.op("Add", [turn, turn]);
+  const phase = n.op("Mod", [i, n.op("Max", [period, one])]);
+  const mirrored = n.op("Sub", [mode === "symmetric" ? n.op("Sub", [period, one]) : period, phase]);
+  return n.op("Min", [phase, mirrored]);
 }
 
 /** Axis after axis by the positions of what stands there. */
@@ -101,7 +107,20 @@ function gatheredPad(n: Body, x: Operand, pads: Pads, mode: PadMode): Term {
     if (begin === 0 && end === 0) return t;
     const extent = x.shape[axis]!;
     const i = n.op("Sub", [countUp(n, dim.add(extent, begin, end)), n.size(begin)]);
-    return n.op("Gather", [t, sourceOf(n, mode, i, extent)], { axis });
+    return n.op("Gather", [t, sourceOf(n, mode, i, n.size(extent))], { axis });
+  }, x);
+}
+
+/** Pads that are data, axis after axis: negative ones cut first, positions are those of what is left. */
+function dynamicallyPadded(n: Body, x: Operand, begins: Term, ends: Term, shape: readonly Dim[], mode: PadMode): Term {
+  const zero = n.size(0);
+  const cutOf = (pad: Term): Term => n.op("Max", [n.op("Neg", [pad]), zero]);
+  return shape.reduce<Term>((t, extent, axis) => {
+    const [begin, end] = [begins, ends].map((v) => n.op("Gather", [v, n.size(axis)], { axis: 0 })) as [Term, Term];
+    const cut = cutOf(begin);
+    const left = n.op("Sub", [n.op("Sub", [n.size(x.shape[axis]!), cut]), cutOf(end)]);
+    const i = n.op("Sub", [countUp(n, extent), n.op("Max", [begin, zero])]);
+    return clampedGather(n, t, n.op("Add", [sourceOf(n, mode, i, left), cut]), axis, x.shape[axis]!);
   }, x);
 }
 
@@ -154,7 +173,7 @@ export const sliceRows: readonly Row[] = [
   functionRow(DynamicPad, (n, { x, begins, value }, { shape, mode }) => {
     const before = n.cast(begins, "i64");
     const after = n.op("Sub", [n.op("Sub", [n.dims(shape), n.dims(x.shape)]), before]);
-    const operands = [x, n.op("Concat", [before, after], { axis: 0 })];
-    return n.op("Pad", mode === "constant" ? [...operands, value] : operands, mode === "constant" ? {} : { mode });
+    if (mode !== "constant") return dynamicallyPadded(n, x, before, after, shape, mode);
+    return n.op("Pad", [x, n.op("Concat", [before, after], { axis: 0 }), value]);
   }),
 ];
