@@ -86,6 +86,32 @@ export function encodeFloat(f: FloatFormat, value: number, saturate = f.saturate
   return f.special === "fnuz" && magnitude === 0 ? 0 : sign + magnitude;
 }
 
+/** `encodeFloat` of one format, quick where the format is like those of IEEE 754. */
+export function encoderOf(f: FloatFormat): (value: number) => number {
+  if (!f.signed || f.special !== "ieee" || f.saturates) return (value) => encodeFloat(f, value);
+  const [nan, infinity, minus, least] = [nanBits(f), largestBits(f) + 1, 2 ** magnitudeBits(f), 1 - f.bias];
+  const step = 2 ** f.mantissaBits;
+  // What a value of each exponent is multiplied with to be counted in units of the last place.
+  const scales = Float64Array.from({ length: f.bias - least + 1 }, (_, i) => step / 2 ** (least + i));
+  const bits64 = new BigInt64Array(1);
+  const double = new Float64Array(bits64.buffer);
+  const words = new Int32Array(bits64.buffer);
+  bits64[0] = 1n;
+  const high = words[0] === 1 ? 1 : 0;
+  return (value) => {
+    double[0] = value;
+    const word = words[high]!;
+    const sign = word < 0 ? minus : 0;
+    const exponent = ((word >>> 20) & 0x7ff) - 1023;
+    if (exponent > f.bias) return Number.isNaN(value) ? nan : sign + infinity;
+    const place = exponent < least ? 0 : exponent - least;
+    const units = Math.abs(value) * scales[place]!;
+    // Numbers from 2^52 on are whole: the sum is rounded to the nearest, ties to even.
+    const bits = units + 4503599627370496 - 4503599627370496 + place * step;
+    return bits > infinity ? sign + infinity : sign + bits;
+  };
+}
+
 /** E8M0 has neither sign nor zero: the power of two nearest to `value` from above at ties. */
 export function encodeExponent(f: FloatFormat, value: number, saturate: boolean): number {
   if (value < 0) return nanBits(f);

@@ -68,10 +68,10 @@ function floorMod(a: number, b: number): number {
 function floatCodec(f: minifloat.FloatFormat): { values: Float32Array; encode: (x: number) => number } {
   const values = new Float32Array(2 ** (f.exponentBits + f.mantissaBits + (f.signed ? 1 : 0)));
   for (let bits = 0; bits < values.length; bits++) values[bits] = decodeFloat(f, bits);
-  return { values, encode: (x) => encodeFloat(f, x) };
+  return { values, encode: encoderOf(f) };
 }
 declare const decodeFloat: (f: minifloat.FloatFormat, bits: number) => number;
-declare const encodeFloat: (f: minifloat.FloatFormat, x: number) => number;
+declare const encoderOf: (f: minifloat.FloatFormat) => (x: number) => number;
 
 const functions = {
   toI32,
@@ -104,13 +104,15 @@ const functions = {
   encodeExponent: minifloat.encodeExponent,
   encodeMagnitude: minifloat.encodeMagnitude,
   encodeFloat: minifloat.encodeFloat,
+  encoderOf: minifloat.encoderOf,
   decodeFloat: minifloat.decodeFloat,
 };
 export type HelperName = keyof typeof functions;
 
 const needs: Partial<Record<HelperName, readonly HelperName[]>> = {
   powI32: ["integerPower"],
-  floatCodec: ["encodeFloat", "decodeFloat"],
+  floatCodec: ["encoderOf", "decodeFloat"],
+  encoderOf: ["encodeFloat", "nanBits", "magnitudeBits", "largestBits"],
   encodeFloat: ["nanBits", "magnitudeBits", "largestBits", "encodeExponent", "encodeMagnitude"],
   encodeMagnitude: ["largestBits", "roundHalfEven"],
   encodeExponent: ["nanBits", "largestBits"],
