@@ -10,11 +10,10 @@ import { printDiagnostics, UsageError } from "./failure.ts";
 import { keyOf, loadGraph, modelArguments, type ModelArguments } from "./options.ts";
 import { writeGraph } from "./print.ts";
 import { withProgress } from "./progress.ts";
-import { convertWeights, extractWeights, weightsFileAt } from "./weights.ts";
+import { convertWeights, extractWeights, type WeightsOutput, weightsFileAt } from "./weights.ts";
 import { writeModel } from "./write-model.ts";
 
-interface ConvertArguments extends ModelArguments, CompressArguments {
-  readonly output: string;
+interface ConvertArguments extends ModelArguments, CompressArguments, WeightsOutput {
   readonly opset?: number | undefined;
   readonly dialect?: ExportOptions["dialect"];
 }
@@ -32,6 +31,7 @@ export const convertCommand = (y: Argv) =>
         })
         .option("opset", { type: "number", describe: "ONNX: version of the operator set" })
         .option("dialect", { choices: ["1.1", "2"] as const, describe: "MindIR: the MindSpore version that must read it" })
+        .option("crc", { type: "boolean", describe: "checkpoints: a checksum at the end, which MindSpore reads since 2.3" })
         .example("$0 convert model.mindir model.onnx", "")
         .example("$0 convert model.ckpt model.safetensors", ""),
     (args) => convert(args),
@@ -43,7 +43,7 @@ async function convert(args: ConvertArguments): Promise<void> {
     progress.phase(`reading ${basename(args.model)}`);
     const weights = weightsFileAt(args.model);
     if (weights) {
-      await convertWeights(weights, keyOf(args), args.output, diagnostics);
+      await convertWeights(weights, keyOf(args), args, diagnostics);
       return undefined;
     }
     const { graph, report } = await wanted(args, diagnostics);
@@ -63,7 +63,7 @@ async function wanted(args: ConvertArguments, diagnostics: Diagnostics): Promise
 
 async function writeAs(graph: Graph, args: ConvertArguments, diagnostics: Diagnostics): Promise<void> {
   if (args.output.endsWith(".sir")) return writeGraph(graph, args.output);
-  if (await extractWeights(graph, args.output, diagnostics)) return;
+  if (await extractWeights(graph, args, diagnostics)) return;
   const of = formatOfName(basename(args.output));
   if (!of)
     throw new UsageError(

@@ -58,32 +58,38 @@ function totalsOf({ format, tensors }: WeightsFile, bytes: number): string {
   return `${format}: ${grouped(tensors.size)} tensors, ${grouped(elements)} elements, ${grouped(bytes)} bytes`;
 }
 
+/** Where weights are written, and how. */
+export interface WeightsOutput {
+  readonly output: string;
+  readonly crc?: boolean | undefined;
+}
+
 /** Converts a file of weights to another one. */
 export async function convertWeights(
   source: FileSource,
   key: Uint8Array | undefined,
-  output: string,
+  to: WeightsOutput,
   diagnostics: Diagnostics,
 ): Promise<void> {
-  if (weightsFormatOfName(output) === undefined) {
+  if (weightsFormatOfName(to.output) === undefined) {
     throw new UsageError(
       `'${source.name}' holds weights and no graph: the output's extension is one of ${weightsExtensions.join(" ")}, or give a model and --weights`,
     );
   }
   const { tensors, diagnostics: warnings } = await readWeights(source, { key });
   for (const d of warnings) diagnostics.report(d);
-  await writeTensors(tensors.values(), output, diagnostics);
+  await writeTensors(tensors.values(), to, diagnostics);
 }
 
 /** Writes the graph's parameters to a file of weights; false where the output's name says that it is none. */
-export async function extractWeights(graph: Graph, output: string, diagnostics: Diagnostics): Promise<boolean> {
-  if (weightsFormatOfName(output) === undefined) return false;
-  await writeTensors(weightsOf(graph), output, diagnostics);
+export async function extractWeights(graph: Graph, to: WeightsOutput, diagnostics: Diagnostics): Promise<boolean> {
+  if (weightsFormatOfName(to.output) === undefined) return false;
+  await writeTensors(weightsOf(graph), to, diagnostics);
   return true;
 }
 
-async function writeTensors(tensors: Iterable<TensorValue>, output: string, diagnostics: Diagnostics): Promise<void> {
-  const made = await writeWeights(tensors, weightsFormatOfName(output)!, basename(output));
+async function writeTensors(tensors: Iterable<TensorValue>, { output, crc }: WeightsOutput, diagnostics: Diagnostics): Promise<void> {
+  const made = await writeWeights(tensors, weightsFormatOfName(output)!, { name: basename(output), crc });
   for (const d of made.diagnostics) diagnostics.report(d);
   writeModel(made, output);
 }

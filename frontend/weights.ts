@@ -12,10 +12,17 @@ export interface WeightsOptions {
   readonly key?: Uint8Array | undefined;
 }
 
+export interface WeightsWriteOptions {
+  /** The file's name. */
+  readonly name: string;
+  /** Checkpoints: a checksum at the end, which MindSpore reads since 2.3. */
+  readonly crc?: boolean | undefined;
+}
+
 interface Carrier {
   readonly extension: string;
   readonly read: (source: ByteSource, options: WeightsOptions) => Promise<WeightsFile>;
-  readonly write: (tensors: Iterable<TensorValue>, options: { readonly name: string }) => Promise<WrittenWeights>;
+  readonly write: (tensors: Iterable<TensorValue>, options: WeightsWriteOptions) => Promise<WrittenWeights>;
 }
 
 /** By format; each is loaded when it is first needed. */
@@ -76,5 +83,8 @@ export async function readWeights(source: ByteSource, options: WeightsOptions = 
 }
 
 /** The file that holds the tensors. Rejects with a `CompileError` that names all that the format cannot hold. */
-export const writeWeights = (tensors: Iterable<TensorValue>, format: WeightsFormat, name: string): Promise<WrittenWeights> =>
-  carriers[format].write(tensors, { name });
+export const writeWeights = (
+  tensors: Iterable<TensorValue>,
+  format: WeightsFormat,
+  options: WeightsWriteOptions,
+): Promise<WrittenWeights> => carriers[format].write(tensors, options);

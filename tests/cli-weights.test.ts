@@ -42,8 +42,10 @@ describe("cli with files of weights", function () {
   it("converts between all formats of weights, and back to the same bytes", async () => {
     await good("convert", "w.ckpt", "w.safetensors");
     await good("convert", "w.safetensors", "w.npz");
-    await good("convert", "w.npz", "again.ckpt");
+    await good("convert", "w.npz", "checked.ckpt", "--crc");
+    await good("convert", "checked.ckpt", "again.ckpt");
     expect(readFileSync(inside("again.ckpt"))).to.deep.equal(readFileSync(inside("w.ckpt")));
+    expect(readFileSync(inside("checked.ckpt")).length).to.equal(readFileSync(inside("w.ckpt")).length + 17);
   });
 
   it("draws weights from a seed, and binds those of a file", async () => {

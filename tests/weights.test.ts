@@ -116,8 +116,8 @@ describe("files of weights", () => {
     const tensors = samples(npzTypes);
     for (const from of weightsFormats)
       for (const to of weightsFormats) {
-        const first = await readWeights(written(await writeWeights(tensors, from, `a.${from}`)));
-        const second = await readWeights(written(await writeWeights(first.tensors.values(), to, `b.${to}`)));
+        const first = await readWeights(written(await writeWeights(tensors, from, { name: `a.${from}` })));
+        const second = await readWeights(written(await writeWeights(first.tensors.values(), to, { name: `b.${to}`, crc: true })));
         expect([first.format, second.format]).to.deep.equal([from, to]);
         expect(plain(second.tensors.values())).to.deep.equal(plain(tensors));
       }
