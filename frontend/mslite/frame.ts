@@ -214,6 +214,7 @@ export class Frame implements ControlScope {
       const t = this.session.tensor(o);
       const result = results[k];
       if (!result) return this.bind(o, undefined);
+      if ("make" in result) return this.bind(o, new EitherLite(this.builder, t.dims.length, result.make));
       const { layout, value } = "layout" in result ? result : { layout: "last" as const, value: result };
       if (value.op && value.name === "" && layout === "last") value.name = t.name;
       this.bind(o, LiteValue.computed(this.builder, value.type.kind === "tensor" ? quantisationOf(t) : undefined, layout, value));
@@ -229,8 +230,10 @@ export class Frame implements ControlScope {
   }
 }
 
-/** A constant in either order of axes. */
-class ConstantLite extends LiteValue {
+/** What is computed from constants alone, in either order of axes. */
+class EitherLite extends LiteValue {
+  private readonly made = new Map<Layout, Value>();
+
   constructor(
     builder: Builder,
     private readonly axes: number,
@@ -248,7 +251,8 @@ class ConstantLite extends LiteValue {
   }
 
   override get(layout: Layout): Value {
-    const v = this.form(layout);
+    const v = this.made.get(layout) ?? this.form(layout);
+    this.made.set(layout, v);
     return layout === "last" || v.tensor.shape.length === 4 ? v : this.raised(v);
   }
 
@@ -256,6 +260,9 @@ class ConstantLite extends LiteValue {
     return this.get(layout);
   }
 }
+
+/** A constant of the file. */
+class ConstantLite extends EitherLite {}
 
 const describe = (op: Operation): string => (typeof op.type === "number" ? `primitive ${op.type}` : op.type);
 

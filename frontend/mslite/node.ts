@@ -8,7 +8,7 @@ import { Cast } from "../../ir/ops/cast.ts";
 import { constantValue } from "../../ir/ops/constant.ts";
 import { Extents, Reshape, Transpose } from "../../ir/ops/shape.ts";
 import { computeType, type DType } from "../../ir/type.ts";
-import type { Layout } from "./layout.ts";
+import { type Layout, samePerm, toSecond } from "./layout.ts";
 import type { LiteTensor } from "./messages.ts";
 import type { Operation } from "./operation.ts";
 import type { LiteValue } from "./value.ts";
@@ -18,7 +18,11 @@ export interface InLayout {
   readonly layout: Layout;
   readonly value: Value;
 }
-export type Lowered = Value | InLayout;
+/** A value that can be made in either order of axes: what is computed from constants alone. */
+export interface InEither {
+  readonly make: (layout: Layout) => Value;
+}
+export type Lowered = Value | InLayout | InEither;
 export type Lowering = (n: NodeContext) => Lowered | readonly Lowered[];
 /** Lowerings by primitive. */
 export type Lowerings = Readonly<Record<string, Lowering>>;
@@ -136,6 +140,7 @@ export class NodeContext {
   weight(i: number, arrangement: Arrangement): Value {
     const given = this.operation.inputs[i];
     if (typeof given === "number" && this.scope.isConstant(given)) return this.scope.constant(given, arrangement);
+    if (arrangement.perm && samePerm(arrangement.perm, toSecond) && typeof given === "number") return this.input(i, "second");
     const x = this.input(i);
     return arrangement.perm ? this.create(Transpose, { x }, { perm: arrangement.perm }) : x;
   }

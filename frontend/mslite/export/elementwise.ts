@@ -4,7 +4,7 @@ import type { Op, Value } from "../../../ir/graph.ts";
 import { isFloat, tensor } from "../../../ir/type.ts";
 import { binaryPrimitives, fusedPrimitives, unaryPrimitives } from "../ops/elementwise.ts";
 import { idOfDtype } from "../type-id.ts";
-import type { Emitter } from "./emitter.ts";
+import { constantView, type Emitter } from "./emitter.ts";
 import { quantisedResult, withQuantisation } from "./quantised-nodes.ts";
 import { attribute, layoutOf, pointwise, pointwiseNode, rank, type Row, type Rows, withActivation } from "./row.ts";
 
@@ -75,6 +75,8 @@ const cast: Row = {
     idOfDtype(op.operand(0)!.tensor.dtype) !== undefined &&
     op.result.tensor.dtype !== "i4",
   emit(e, op) {
+    // Of a constant: made where it is needed, in the order of axes that is needed.
+    if (constantView(op.operand(0)!)) return;
     const layout = layoutOf(e, [op.operand(0)]);
     e.node("Cast", {}, [e.get(op.operand(0)!, layout), e.int(idOfDtype(op.result.tensor.dtype)!)], [e.result(op.result, layout)]);
   },

@@ -7,6 +7,7 @@ import { memoryData } from "../../../ir/data.ts";
 import { OpError } from "../../../ir/diagnostic.ts";
 import type { Dim } from "../../../ir/dim.ts";
 import { Graph, type Op, type Value } from "../../../ir/graph.ts";
+import { Cast } from "../../../ir/ops/cast.ts";
 import { DequantizeLinear } from "../../../ir/ops/quantize.ts";
 import { Reshape, Transpose } from "../../../ir/ops/shape.ts";
 import { writeElements } from "../../../ir/storage.ts";
@@ -36,6 +37,8 @@ export interface EmitterHooks {
 
 export class Emitter {
   private readonly forms = new Map<Value, Map<Layout, number>>();
+  /** Ops that are emitted when their results are first needed. */
+  private readonly pending = new Map<Value, () => void>();
   private readonly literals = new Map<string, number>();
   /** Weights in the file as integers, by the value that makes them real. */
   readonly quantised = new Map<Value, ReadonlyMap<Layout, number>>();
@@ -55,13 +58,20 @@ export class Emitter {
     private readonly constants = new Map<Value, Map<Layout, number>>(),
   ) {}
 
-  /** Whether the value is known in an order of axes, constants in both. */
-  has(v: Value, layout: Layout): boolean {
-    return constantView(v) !== undefined || this.forms.get(v)?.has(layout) === true;
+  /** Puts an op off until something needs its result, which may not be. */
+  putOff(v: Value, emit: () => void): void {
+    this.pending.set(v, emit);
+  }
+
+  private resolve(v: Value): void {
+    const emit = this.pending.get(v);
+    this.pending.delete(v);
+    emit?.();
   }
 
   /** Whether the value is known with channels last only. */
   isLast(v: Value): boolean {
+    this.resolve(v);
     const forms = this.forms.get(v);
     return forms?.has("last") === true && !forms.has("second");
   }
@@ -73,6 +83,7 @@ export class Emitter {
 
   /** The tensor of a value, in the graph's own order of axes (`second`) or with channels last. */
   get(v: Value, layout: Layout = "second"): number {
+    this.resolve(v);
     const forms = constantView(v) ? this.constants : this.forms;
     const known = forms.get(v)?.get(layout);
     if (known !== undefined) return known;
@@ -84,11 +95,22 @@ export class Emitter {
   private make(v: Value, layout: Layout): number {
     const view = constantView(v);
     if (view) return this.constantTensor(view, layout);
+    const source = v.op?.definition === Cast ? v.op.operand(0)! : undefined;
+    if (source && constantView(source) && (layout === "second" || v.tensor.shape.length === 4)) return this.castConstant(v, source, layout);
     if (layout === "second" && v.op?.definition === DequantizeLinear && !this.forms.has(v)) return this.hooks.dequantise(this, v.op);
     const { dtype, shape } = v.tensor;
     if (layout === "second") return this.transposed(this.get(v, "last"), dtype, shape, toSecond, v.name);
     if (shape.length === 4) return this.transposed(this.get(v, "second"), dtype, permuted(shape, toLast), toLast, "");
     return this.lowered(v);
+  }
+
+  /** A constant of another type, in the order of axes that is needed. */
+  private castConstant(v: Value, source: Value, layout: Layout): number {
+    const { dtype, shape } = v.tensor;
+    const isLast = layout === "last";
+    const y = this.addTensor(isLast ? "" : v.name, tensor(dtype, isLast ? permuted(shape, toLast) : shape), isLast ? "NHWC" : "NCHW");
+    this.addNode("Cast", {}, [this.get(source, layout), this.int(typeId(dtype))], [y], "QUANT_NONE");
+    return y;
   }
 
   private transposed(x: number, dtype: DType, shape: readonly Dim[], perm: readonly number[], name: string): number {

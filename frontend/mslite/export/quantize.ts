@@ -9,6 +9,7 @@ import { byteSize, type DType, integerBits, tensor } from "../../../ir/type.ts";
 import { ComputedSource } from "../../bytes.ts";
 import { permutedData } from "../../permuted-data.ts";
 import { type Layout, permuted, toLast } from "../layout.ts";
+import { idOfDtype } from "../type-id.ts";
 import { packBits } from "../packed-bits.ts";
 import { constantView, type Emitter } from "./emitter.ts";
 import type { QuantMessage } from "./model.ts";
@@ -116,7 +117,7 @@ export function dequantisedTensor(e: Emitter, op: Op): number {
   const source = view && parameters ? integerTensor(e, view.constant, view.name, parameters, "second") : quantisedActivation(e, op);
   const result = e.addTensor(op.result.name, op.result.tensor, "NCHW");
   if (source === undefined || op.result.tensor.dtype !== "f32") return formula(e, op, result);
-  castNode(e, 32, 43, source, result, parameters!.axis);
+  castNode(e, idOfDtype(x.tensor.dtype) ?? 32, 43, source, result, parameters!.axis);
   return result;
 }
 
@@ -169,7 +170,7 @@ export const quantizeRows: Rows = {
       castNode(
         e,
         43,
-        op.result.tensor.dtype === "u8" ? 37 : 32,
+        idOfDtype(op.result.tensor.dtype)!,
         e.get(op.operand(0)!),
         e.result(op.result, "second", perTensor(op)!.messages),
         undefined,

@@ -27,13 +27,19 @@ const reshape: Row = {
 /** Between the two orders of the axes of images nothing is done: the value is known in both. */
 const transpose: Row = {
   emit(e, op) {
-    const x = op.operand(0)!;
-    const perm = attribute<readonly number[]>(op, "perm");
-    if (samePerm(perm, toLast)) return e.define(op.result, "second", e.get(x, "last"));
-    if (samePerm(perm, toSecond)) return e.define(op.result, "last", e.get(x));
-    e.node("Transpose", {}, [e.get(x), e.ints(perm)], [e.result(op.result)]);
+    e.putOff(op.result, () => {
+      moveAxes(e, op);
+    });
   },
 };
+
+function moveAxes(e: Emitter, op: Op): void {
+  const x = op.operand(0)!;
+  const perm = attribute<readonly number[]>(op, "perm");
+  if (samePerm(perm, toLast)) return e.define(op.result, "second", e.get(x, "last"));
+  if (samePerm(perm, toSecond)) return e.define(op.result, "last", e.get(x));
+  e.node("Transpose", {}, [e.get(x), e.ints(perm)], [e.result(op.result)]);
+}
 
 const concat: Row = {
   emit(e, op) {

@@ -7,6 +7,7 @@ import { elementwiseLowerings } from "./elementwise.ts";
 import { matmulLowerings } from "./matmul.ts";
 import { normLowerings } from "./norm.ts";
 import { poolLowerings } from "./pool.ts";
+import { quantizeLowerings } from "./quantize.ts";
 import { reduceLowerings } from "./reduce.ts";
 import { resizeLowerings } from "./resize.ts";
 import { shapeLowerings } from "./shape.ts";
@@ -20,6 +21,7 @@ export const lowerings: Lowerings = {
   ...matmulLowerings,
   ...normLowerings,
   ...poolLowerings,
+  ...quantizeLowerings,
   ...reduceLowerings,
   ...resizeLowerings,
   ...shapeLowerings,
