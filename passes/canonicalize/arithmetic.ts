@@ -30,6 +30,11 @@ const subZero = rule("sub-zero", "exact", binary(Sub), ({ a, b }, r, op) =>
 const one = (name: string, definition: AnyOpDefinition): Rule =>
   rule(name, "exact", binary(definition), ({ a, b }, r, op) => (isFilled(b, 1) ? broadcast(r, a, op.result.tensor) : undefined));
 
+/** `1 * c = c` where both are constants, so that neither is at the left of the other. */
+const oneTimes = rule("one-times", "exact", binary(Mul), ({ a, b }, r, op) =>
+  isFilled(a, 1) ? broadcast(r, b, op.result.tensor) : undefined,
+);
+
 /** `floor(x / 1) = x` for integers. */
 const floorDivOne = rule("floor-div-one", "exact", binary(FloorDiv), ({ a, b }, r, op) =>
   isWrapping(dtypeOf(a)) && isFilled(b, 1) ? broadcast(r, a, op.result.tensor) : undefined,
@@ -207,6 +212,7 @@ export const arithmeticRules: readonly Rule[] = [
   addPositiveZero,
   subZero,
   one("mul-one", Mul),
+  oneTimes,
   one("div-one", Div),
   floorDivOne,
   mulZero,

@@ -10,8 +10,9 @@ import { readElements } from "../../ir/storage.ts";
 import { byteSize, computeType, type DType, isInteger, sameShape, staticShape, type TensorType } from "../../ir/type.ts";
 import type { Rewriter } from "../rewrite.ts";
 
-/** Constants of more bytes are not read to see whether their elements are all equal. */
-const mostSplatBytes = 1 << 18;
+/** Bytes that are read at once to see whether all elements of a constant are equal; at first fewer, since mostly they differ. */
+const pieceBytes = 1 << 20;
+const firstBytes = 1 << 10;
 
 const splats = new WeakMap<Constant, Scalar | null>();
 
@@ -32,10 +33,13 @@ export function splatOf(v: Value | undefined): Scalar | undefined {
 }
 
 function findSplat({ type, data }: Constant): Scalar | undefined {
-  if (type.dtype === "string" || data.byteLength === 0 || data.byteLength > mostSplatBytes) return undefined;
+  if (type.dtype === "string" || data.byteLength === 0) return undefined;
   const size = byteSize(type.dtype);
-  const bytes = readData(data);
-  for (let i = size; i < bytes.length; i++) if (bytes[i] !== bytes[i - size]) return undefined;
+  const first = readData({ ...data, byteLength: size });
+  for (let at = 0, length = firstBytes; at < data.byteLength; at += length, length = pieceBytes) {
+    const bytes = readData({ ...data, offset: data.offset + at, byteLength: Math.min(length, data.byteLength - at) });
+    for (let i = 0; i < bytes.length; i++) if (bytes[i] !== first[i % size]) return undefined;
+  }
   return readElements(type.dtype, alignedBytes({ ...data, byteLength: size }))[0];
 }
 

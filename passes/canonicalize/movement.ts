@@ -1,12 +1,13 @@
 /** Ops that rename elements: reshape, transpose, expand, tile. Two in a row are one; those that change nothing go. */
 import type { Dim } from "../../ir/dim.ts";
 import { attributesOf, type OpOf } from "../../ir/define.ts";
+import { broadcastShapes } from "../../ir/broadcast.ts";
 import type { Op, Value } from "../../ir/graph.ts";
 import { Expand, Reshape, Tile, Transpose } from "../../ir/ops/shape.ts";
 import { sameShape } from "../../ir/type.ts";
 import { isUsedOnce } from "../pattern.ts";
 import { kebab, opRule, type Rewriter, type Rule } from "../rewrite.ts";
-import { constantOf, isUnitReshape, reshaped } from "./known.ts";
+import { constantOf, isUnitReshape, reshaped, scalar, splatOf } from "./known.ts";
 
 const shapeOf = (v: Value): readonly Dim[] => v.tensor.shape;
 const permOf = (op: Op): readonly number[] => attributesOf(op as OpOf<typeof Transpose>).perm;
@@ -160,6 +161,29 @@ const expandOfOperand = opRule("expand-of-operand", "exact", undefined, (op, r) 
   return i < 0 ? undefined : r.withOperands(op, operands.with(i, operands[i]!.op!.operand(0)!));
 });
 
+/** All elements alike are one, where the result's shape comes from the other operands. */
+const fillOfOperand = opRule("fill-of-operand", "exact", undefined, (op, r) => {
+  if (!broadcasting.has(op.name)) return undefined;
+  const operands = op.operands as readonly Value[];
+  const i = operands.findIndex(
+    (v) =>
+      isFilledTensor(v) &&
+      gives(
+        op,
+        operands.filter((w) => w !== v),
+      ),
+  );
+  if (i < 0) return undefined;
+  const v = operands[i]!;
+  return r.withOperands(op, operands.with(i, scalar(r, v.tensor.dtype, splatOf(v)!)));
+});
+
+const isFilledTensor = (v: Value): boolean => constantOf(v) !== undefined && shapeOf(v).length > 0 && splatOf(v) !== undefined;
+
+/** Whether the operands by themselves broadcast to the shape of the result. */
+const gives = (op: Op, operands: readonly Value[]): boolean =>
+  operands.length > 0 && sameShape(broadcastShapes(...operands.map(shapeOf)), shapeOf(op.result));
+
 /** Whether some extent of the expanded operand is found in no other one. */
 function isTheOnlyOneOfShape(operands: readonly Value[], v: Value): boolean {
   const before = shapeOf(v.op!.operand(0)!);
@@ -208,5 +232,6 @@ export const movementRules: readonly Rule[] = [
   throughUnary,
   transposeThroughElementwise,
   expandOfOperand,
+  fillOfOperand,
   reshapeOfScalarConstant,
 ];
