@@ -31,6 +31,8 @@ export class Cell {
     private readonly network: Network,
     /** The cell's place: "" of the outermost. */
     readonly path: string,
+    /** Of the parameters, where none is said. */
+    private readonly dtype: DType = "f32",
   ) {}
 
   /** The outermost cell of a new network. */
@@ -40,7 +42,12 @@ export class Cell {
 
   /** The cell of that name in this one. */
   at(name: string | number): Cell {
-    return new Cell(this.network, this.pathOf(String(name)));
+    return new Cell(this.network, this.pathOf(String(name)), this.dtype);
+  }
+
+  /** The same cell, whose parameters and those of cells within are of that type. */
+  of(dtype: DType): Cell {
+    return new Cell(this.network, this.path, dtype);
   }
 
   get graph(): Graph {
@@ -57,7 +64,7 @@ export class Cell {
   }
 
   /** The cell's parameter of that name; asked for again, the same value. */
-  parameter(name: string, shape: readonly number[], init: Init = "weight", dtype: DType = "f32"): Value {
+  parameter(name: string, shape: readonly number[], init: Init = "weight", dtype: DType = this.dtype): Value {
     const path = this.pathOf(name);
     const type = tensor(dtype, shape);
     const known = this.network.values.get(path);

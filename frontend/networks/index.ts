@@ -25,6 +25,7 @@ import { yolov4 } from "./yolov4.ts";
 import { centerface } from "./centerface.ts";
 import { deeplabv3 } from "./deeplabv3.ts";
 import { psenet } from "./psenet.ts";
+import { fasterRcnn, maskRcnn } from "./rcnn.ts";
 import type { AnyNetwork } from "./network.ts";
 
 export const networks: readonly AnyNetwork[] = [
@@ -66,6 +67,8 @@ export const networks: readonly AnyNetwork[] = [
   centerface,
   deeplabv3,
   psenet,
+  fasterRcnn,
+  maskRcnn,
 ];
 
 export const findNetwork = (name: string): AnyNetwork | undefined => networks.find((n) => n.name === name);

@@ -11,6 +11,7 @@ import { TopK } from "../../ir/ops/sort.ts";
 import { writeElements } from "../../ir/storage.ts";
 import { type DType, tensor } from "../../ir/type.ts";
 import { Formula } from "../formula.ts";
+import type { RegionScope } from "../regions.ts";
 import type { Cell } from "./cell.ts";
 import { cast, reshape, shapeOf } from "./layers.ts";
 
@@ -22,12 +23,15 @@ export const constant = (c: Cell, dtype: DType, shape: readonly number[], values
 export const filled = (c: Cell, dtype: DType, shape: readonly number[], value: number): Value =>
   constant(c, dtype, shape, new Array<number>(shape.reduce((a, b) => a * b, 1)).fill(value));
 
+/** The cell, for what networks share with importers. */
+export const scope = (c: Cell): RegionScope => ({
+  create: (definition, operands, attributes) => c.create(definition, operands, attributes),
+  createAll: (definition, operands, attributes) => c.createAll(definition, operands, attributes),
+  scalar: (dtype, value) => filled(c, dtype, [], value),
+});
+
 /** Arithmetic of tensors and numbers. */
-export const formula = (c: Cell): Formula =>
-  new Formula({
-    create: (definition, operands, attributes) => c.create(definition, operands, attributes),
-    scalar: (dtype, value) => filled(c, dtype, [], value),
-  });
+export const formula = (c: Cell): Formula => new Formula(scope(c));
 
 export const transpose = (c: Cell, x: Value, perm: readonly number[]): Value => c.create(Transpose, { x }, { perm });
 

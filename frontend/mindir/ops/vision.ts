@@ -2,82 +2,45 @@
 import type { Value } from "../../../ir/graph.ts";
 import { Concat, Split } from "../../../ir/ops/join.ts";
 import { NmsWithMask } from "../../../ir/ops/nms.ts";
-import { AdaptiveRoiAlign, RoiAlign } from "../../../ir/ops/roi.ts";
+import { AdaptiveRoiAlign } from "../../../ir/ops/roi.ts";
 import { AffineGrid, GridSample } from "../../../ir/ops/sample.ts";
 import { Transpose } from "../../../ir/ops/shape.ts";
-import { Slice } from "../../../ir/ops/slice.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 import { Formula } from "../../formula.ts";
-
-const column = (n: NodeContext, x: Value, at: number, count: number): Value =>
-  n.create(Slice, { x }, { starts: [0, at], sizes: [x.tensor.shape[0]!, count], steps: [1, 1] });
+import { alignRegions, centred, columns, decodeDeltas, type Four, regionAttributes, regionParts } from "../../regions.ts";
 
 /** Regions are (image, left, top, right, bottom); no half-pixel offset. */
 const roiAlign: Lowering = (n) => {
-  const [x, rois] = [n.input(0), n.input(1)];
-  const batch = n.cast(n.reshape(column(n, rois, 0, 1), [rois.tensor.shape[0]!]), "i32");
+  const [x, regions] = [n.input(0), n.input(1)];
   const samples = n.int([-1, "sample_num"], 2);
-  const end = n.int([-1, "roi_end_mode"], 1);
-  const attributes = {
+  const spec = {
     height: n.int([-1, "pooled_height"]),
     width: n.int([-1, "pooled_width"]),
-    spatial_scale: n.float([-1, "spatial_scale"], 1),
-    offset: 0,
-    end_offset: end,
-    at_least_one: end === 0,
+    scale: n.float([-1, "spatial_scale"], 1),
+    hasFarEnd: n.int([-1, "roi_end_mode"], 1) !== 0,
   };
-  const operands = { x, rois: column(n, rois, 1, 4), batch };
-  if (samples > 0) return n.create(RoiAlign, operands, { ...attributes, samples });
+  if (samples > 0) return alignRegions(n, x, regions, spec, samples);
   n.warn("precision", "the number of samples per bin is rounded up, where MindSpore rounds it down");
-  return n.create(AdaptiveRoiAlign, operands, attributes);
+  return n.create(AdaptiveRoiAlign, { x, ...regionParts(n, regions) }, regionAttributes(spec));
 };
 
 const nmsWithMask: Lowering = (n) =>
   n.createAll(NmsWithMask, { boxes: n.input(0) }, { iou_threshold: n.float([-1, "iou_threshold"], 0.5) });
-
-type Four = readonly [Value, Value, Value, Value];
-
-/** The four columns of boxes [n, 4], each [n, 1]. */
-const columns = (n: NodeContext, x: Value): Four => n.createAll(Split, { x }, { axis: 1, sizes: [1, 1, 1, 1] }) as unknown as Four;
-
-interface Centred {
-  readonly x: Value;
-  readonly y: Value;
-  readonly width: Value;
-  readonly height: Value;
-}
-
-/** Boxes by centre and size, both ends inside. */
-function centred(n: NodeContext, boxes: Value): Centred {
-  const f = new Formula(n);
-  const [left, top, right, bottom] = columns(n, boxes);
-  const size = (a: Value, b: Value): Value => f.add(f.sub(b, a), 1);
-  return { x: f.mul(f.add(left, right), 0.5), y: f.mul(f.add(top, bottom), 0.5), width: size(left, right), height: size(top, bottom) };
-}
 
 const four = (n: NodeContext, name: string, fallback: number): readonly number[] => {
   const values = n.floats([-1, name], new Array<number>(4).fill(fallback));
   return values.length === 4 ? values : n.unsupported(`'${name}' must have four entries`, undefined, "bad-attribute");
 };
 
-/** anchors, deltas: boxes, clipped to the image (bounding_box_decode of MindSpore's GPU kernels). */
+/** anchors, deltas: boxes, clipped to the image. */
 const boundingBoxDecode: Lowering = (n) => {
-  const f = new Formula(n);
-  const [means, stds] = [four(n, "means", 0), four(n, "stds", 1)];
   const [height, width] = n.ints([-1, "max_shape"], []);
-  const limit = Math.abs(Math.log(n.float([-1, "wh_ratio_clip"], 0.016)));
-  const anchor = centred(n, n.input(0));
-  const deltas = columns(n, n.input(1)).map((d, k) => f.add(f.mul(d, stds[k] as number), means[k] as number)) as unknown as Four;
-  const clipped = (d: Value): Value => f.min(f.max(d, -limit), limit);
-  const centre = [f.add(anchor.x, f.mul(anchor.width, deltas[0])), f.add(anchor.y, f.mul(anchor.height, deltas[1]))] as const;
-  const size = [f.mul(anchor.width, f.exp(clipped(deltas[2]))), f.mul(anchor.height, f.exp(clipped(deltas[3])))] as const;
-  const inside = (v: Value, most: number | undefined): Value => (most === undefined ? v : f.min(f.max(v, 0), most));
-  const ends = ([0, 1] as const).map((k) => {
-    const half = f.mul(size[k], 0.5);
-    const most = k === 0 ? width : height;
-    return [inside(f.add(f.sub(centre[k], half), 0.5), most), inside(f.sub(f.add(centre[k], half), 0.5), most)] as const;
-  }) as unknown as readonly [readonly [Value, Value], readonly [Value, Value]];
-  return n.create(Concat, { xs: [ends[0][0], ends[1][0], ends[0][1], ends[1][1]] }, { axis: 1 });
+  return decodeDeltas(n, n.input(0), n.input(1), {
+    means: four(n, "means", 0),
+    stds: four(n, "stds", 1),
+    image: [height, width],
+    leastRatio: n.float([-1, "wh_ratio_clip"], 0.016),
+  });
 };
 
 /** anchors, ground truth: the deltas between them. */
@@ -99,10 +62,10 @@ const boundingBoxEncode: Lowering = (n) => {
 const iou: Lowering = (n) => {
   const f = new Formula(n);
   const [anchors, truth] = [columns(n, n.input(0)), columns(n, n.input(1))];
-  const row = anchors.map((v) => n.create(Transpose, { x: v }, { perm: [1, 0] })) as unknown as Four;
+  const row = anchors.map((v) => n.create(Transpose, { x: v }, { perm: [1, 0] })) as unknown as Four<Value>;
   const overlap = (k: 0 | 1): Value =>
     f.max(f.add(f.sub(f.min(row[k + 2] as Value, truth[k + 2] as Value), f.max(row[k], truth[k])), 1), 0);
-  const area = (b: Four): Value => f.mul(f.add(f.sub(b[2], b[0]), 1), f.add(f.sub(b[3], b[1]), 1));
+  const area = (b: Four<Value>): Value => f.mul(f.add(f.sub(b[2], b[0]), 1), f.add(f.sub(b[3], b[1]), 1));
   const shared = f.mul(overlap(0), overlap(1));
   const whole = n.string([-1, "mode"], "iou") === "iof" ? area(truth) : f.sub(f.add(area(row), area(truth)), shared);
   return f.div(shared, whole);
