@@ -15,6 +15,7 @@ import type { Graph } from "../ir/graph.ts";
 import { formatType } from "../ir/type.ts";
 import "../ir/ops/index.ts";
 import { parseGraph } from "../ir/text/parse.ts";
+import { blockedImage, blockedModel, choosingModel, loopingModel } from "./air-examples.ts";
 import { constant, data, descriptor, modelBytes, names, op, places, type GraphMessage } from "./air-messages.ts";
 import { airBytes, canonicalOps, graphOfAir, throughAir } from "./air-trip.ts";
 import { evaluateGraph, tensorResult, type TensorResult } from "./evaluate-graph.ts";
@@ -143,39 +144,11 @@ describe("AIR import", () => {
   });
 
   it("puts blocked constants and inputs back into plain order", () => {
-    const plain = count(2 * 20 * 2 * 3).map((i) => i + 1);
-    const at = (n: number, c: number, h: number, w: number): number => (c < 20 && n < 2 ? plain[((n * 20 + c) * 2 + h) * 3 + w]! : 0);
-    const five = count(2 * 2 * 2 * 3 * 16).map((i) =>
-      at(Math.floor(i / 192), (Math.floor(i / 96) % 2) * 16 + (i % 16), Math.floor(i / 48) % 2, Math.floor(i / 16) % 3),
-    );
-    const fractal = count(12 * 16 * 16).map((i) => {
-      const k = Math.floor(i / 256);
-      return at(Math.floor(i / 16) % 16, Math.floor(k / 6) * 16 + (i % 16), Math.floor((k % 6) / 3), k % 3);
-    });
-    const matrix = count(20 * 3).map((i) => i + 1);
-    const nz = count(512).map((i) => {
-      const [m, n] = [Math.floor(i / 16), i % 16];
-      return m < 20 && n < 3 ? matrix[m * 3 + n]! : 0;
-    });
-    const origin = (format: string, shape: number[], layout: string) => ({ layout, origin: [format, shape] as const });
-    const graph = graphOf({
-      op: [
-        data("x", 0, [2, 2, 2, 3, 16], "f32", origin("NCHW", [2, 20, 2, 3], "NC1HWC0")),
-        constant("a", [2, 2, 2, 3, 16], five, "f32", origin("NCHW", [2, 20, 2, 3], "NC1HWC0")),
-        constant("b", [12, 1, 16, 16], fractal, "f32", origin("NCHW", [2, 20, 2, 3], "FRACTAL_Z")),
-        constant("c", [1, 2, 16, 16], nz, "f32", origin("ND", [20, 3], "FRACTAL_NZ")),
-        op("t", "TransData", ["x:0"], { src_format: "NC1HWC0", dst_format: "NCHW" }),
-        ...["a", "b", "c", "t"].map((name) => op(`${name}2`, "Neg", [`${name}:0`])),
-      ],
-      output: ["a2:0", "b2:0", "c2:0", "t2:0"],
-    });
-    const results = evaluateGraph(graph, [tensorResult([2, 2, 2, 3, 16], five)]).map((r) =>
-      (r as TensorResult).elements.map((v) => -Number(v)),
-    );
-    expect(results[0]).to.deep.equal(plain);
-    expect(results[1]).to.deep.equal(plain);
-    expect(results[2]).to.deep.equal(matrix);
-    expect(results[3]).to.deep.equal(plain);
+    const { plain, five } = blockedImage();
+    const results = evaluateGraph(graphOfAir(blockedModel()), [tensorResult([2, 2, 2, 3, 16], five)]);
+    const matrix = Array.from({ length: 60 }, (_, i) => i + 1);
+    const elements = results.map((r) => (r as TensorResult).elements.map((v) => -Number(v)));
+    expect(elements).to.deep.equal([plain, plain, matrix, plain]);
   });
 
   it("reports every problem of a model at once", () => {
@@ -215,26 +188,11 @@ describe("AIR import", () => {
   });
 
   describe("control flow", () => {
-    const inner = (name: string, type: string): GraphMessage => ({
-      name,
-      op: [data("a", 0, [2]), data("b", 1, [2]), op("r", type, ["a:0", "b:0"])],
-      output: ["r:0"],
-    });
-    const graphs = [inner("add", "Add"), inner("sub", "Sub"), inner("mul", "Mul")];
-    const main = (type: string, subgraphName: readonly string[], dtype: "i32" | "bool" = "i32"): GraphMessage => ({
-      op: [
-        data("which", 0, [], dtype),
-        data("x", 1, [2]),
-        data("y", 2, [2]),
-        op("z", type, ["which:0", "x:0", "y:0"], {}, undefined, { subgraphName }),
-      ],
-      output: ["z:0"],
-    });
-    const choose = (g: GraphMessage, which: number): number[] => run(graphOf(g, ...graphs), [[], [which]], [[2], [5, 6]], [[2], [2, 3]]);
+    const choose = (bytes: Uint8Array, which: number): number[] => run(graphOfAir(bytes), [[], [which]], [[2], [5, 6]], [[2], [2, 3]]);
 
     it("Case takes the branch by number, the last one for others", () => {
-      const g = main("Case", ["add", "sub", "mul"]);
-      expect([0, 1, 2, 7].map((which) => choose(g, which))).to.deep.equal([
+      const chosen = [0, 1, 2, 7].map((which) => choose(choosingModel(), which));
+      expect(chosen).to.deep.equal([
         [7, 9],
         [3, 3],
         [10, 18],
@@ -243,23 +201,15 @@ describe("AIR import", () => {
     });
 
     it("If takes one of two", () => {
-      expect([1, 0].map((which) => choose(main("If", ["sub", "mul"], "bool"), which))).to.deep.equal([
+      const model = choosingModel("If", ["sub", "mul"]);
+      expect([1, 0].map((which) => choose(model, which))).to.deep.equal([
         [3, 3],
         [10, 18],
       ]);
     });
 
     it("While goes on as long as its first graph says", () => {
-      const types = [data("i", 0, [], "i32"), data("v", 1, [2])];
-      const one = constant("one", [], [1], "i32");
-      const cond = { name: "cond", op: [...types, constant("n", [], [5], "i32"), op("less", "Less", ["i:0", "n:0"])], output: ["less:0"] };
-      const body = {
-        name: "body",
-        op: [...types, one, op("next", "Add", ["i:0", "one:0"]), op("w", "Add", ["v:0", "v:0"])],
-        output: ["next:0", "w:0"],
-      };
-      const g = { op: [...types, op("z", "While", ["i:0", "v:0"], {}, undefined, { subgraphName: ["cond", "body"] })], output: ["z:1"] };
-      expect(run(graphOf(g, cond, body), [[], [2]], [[2], [1, 3]])).to.deep.equal([8, 24]);
+      expect(run(graphOfAir(loopingModel()), [[], [2]], [[2], [1, 3]])).to.deep.equal([8, 24]);
     });
 
     it("graphs that name each other without end are refused", () => {

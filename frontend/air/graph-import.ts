@@ -56,7 +56,8 @@ export class GraphImport {
         op.name,
         this.attempt(op, () => {
           const value = this.inputs(op, index);
-          return value && [value];
+          if (!value) throw new OpError(`the graph is not given its input ${index}`, "invalid-graph");
+          return [value];
         }),
       );
     }

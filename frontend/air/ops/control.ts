@@ -16,15 +16,10 @@ import type { Family } from "./family.ts";
 function region(n: NodeContext, name: string, fill: (builder: Builder, graph: Graph) => readonly Value[]): Graph {
   const graph = new Graph(name);
   const builder = n.scope.builderOf(graph);
-  try {
-    const outputs = fill(builder, graph).map((v) =>
-      v.op?.graph === graph && v.op.definition !== ConstantOp ? v : builder.create(IdentityOp, { x: v }),
-    );
-    graph.setOutputs(outputs);
-  } catch (e) {
-    graph.dispose();
-    throw e;
-  }
+  const outputs = fill(builder, graph).map((v) =>
+    v.op?.graph === graph && v.op.definition !== ConstantOp ? v : builder.create(IdentityOp, { x: v }),
+  );
+  graph.setOutputs(outputs);
   return graph;
 }
 
