@@ -2,7 +2,7 @@
 import type { Dim } from "../../../ir/dim.ts";
 import type { Op, Value } from "../../../ir/graph.ts";
 import { Cast } from "../../../ir/ops/cast.ts";
-import { LogicalAnd } from "../../../ir/ops/compare.ts";
+import { LogicalNot, LogicalOr } from "../../../ir/ops/compare.ts";
 import { Concat, Split } from "../../../ir/ops/join.ts";
 import { NmsWithMask } from "../../../ir/ops/nms.ts";
 import { Resize } from "../../../ir/ops/resize.ts";
@@ -106,9 +106,9 @@ const checkValid: Lowering = (n) => {
   const metas = n.cast(n.reshape(n.input("img_metas"), [1, 3]), left.tensor.dtype);
   const [height, width, ratio] = n.createAll(Split, { x: metas }, { axis: 1, sizes: [1, 1, 1] }) as [Value, Value, Value];
   const limit = (v: Value): Value => f.sub(f.mul(v, ratio), 1);
-  const good = [f.greater(left, -1e-30), f.greater(top, -1e-30), f.less(right, limit(width)), f.less(bottom, limit(height))];
-  const all = good.reduce((a, b) => n.create(LogicalAnd, { a, b }));
-  return n.reshape(all, [left.tensor.shape[0]!]);
+  const bad = [f.less(left, 0), f.less(top, 0), f.less(limit(width), right), f.less(limit(height), bottom)];
+  const any = bad.reduce((a, b) => n.create(LogicalOr, { a, b }));
+  return n.reshape(n.create(LogicalNot, { x: any }), [left.tensor.shape[0]!]);
 };
 
 /** Boxes are known (top, left, bottom, right) as shares of the image; every box is cut out by itself. */
