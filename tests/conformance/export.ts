@@ -16,6 +16,12 @@ import { OnnxWitness, type Testimony } from "../onnx-witness.ts";
 import type { ConformanceTarget } from "./targets.ts";
 import type { HostValue } from "./values.ts";
 
+/** Models that may be read until the process ends. */
+const folders: string[] = [];
+process.once("exit", () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
 let witness: OnnxWitness | undefined;
 
 function startWitness(): OnnxWitness {
@@ -54,9 +60,7 @@ export const exported =
   (interpret: ConformanceTarget, opset?: number): ConformanceTarget =>
   (graph, test = "") => {
     const folder = mkdtempSync(join(tmpdir(), "sinter-export-"));
-    process.once("exit", () => {
-      rmSync(folder, { recursive: true, force: true });
-    });
+    folders.push(folder);
     const path = writeExport(graph, folder, opset);
     const mayRun = [...graph.inputs, ...graph.outputs].every((v) => isCarried(v.type)) && !deviations.test(test);
     return async (inputs) => {

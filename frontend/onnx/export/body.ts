@@ -174,7 +174,17 @@ export class Body {
   }
 
   reshape(x: Term, shape: readonly Dim[]): Term {
-    return this.op("Reshape", [x, this.dims(shape)], shape.includes(0) ? { allowzero: 1 } : {});
+    // A zero stands for the operand's extent where it is not said to be one.
+    const mayBeZero = shape.some((d) => typeof d !== "number" || d === 0);
+    if (this.opset < 14 && shape.includes(0)) return this.op("Expand", [this.like(x, 0), this.dims(shape)]);
+    return this.op("Reshape", [x, this.dims(shape)], mayBeZero && this.opset >= 14 ? { allowzero: 1 } : {});
+  }
+
+  /** The same value under another name. */
+  copy(x: Term, type: Type): Term {
+    const since = type.kind === "tensor" ? 13 : type.kind === "sequence" ? 14 : 16;
+    if (this.opset < since) throw new NeedsOpsetError(since, `the copy of a ${type.kind}`);
+    return this.plain("Identity", [x], {}, [x.dtype])[0]!;
   }
 
   /** From here on the extents of that name can be told by a value. */

@@ -129,14 +129,13 @@ function maxPoolIndices(n: Body, x: Operand, a: IndexAttributes): Term[] {
   return [y, n.op("Mod", [indices, n.size(dim.product(spatial(x)))])];
 }
 
-/** One axis of an adaptive pool: equal windows as a pool, others one by one. */
+/** One axis of an adaptive pool, its windows one by one. */
 function adaptiveAxis(n: Body, x: Term, axis: number, extent: Dim, parts: Dim, reduce: string): Term {
-  if (typeof extent !== "number" || typeof parts !== "number")
-    throw new OpError("an adaptive pool of extents that are no numbers", "unsupported-type");
   if (extent === parts) return x;
+  if (typeof parts !== "number") throw new OpError("an adaptive pool to extents that are no numbers", "unsupported-type");
   const slices = Array.from({ length: parts }, (_, o) => {
-    const part = sliceOf(n, x, axis, dim.floordiv(dim.mul(o, extent), parts), dim.ceildiv(dim.mul(o + 1, extent), parts));
-    return reduced(n, reduce, part, [axis], true);
+    const end = dim.ceildiv(dim.mul(o + 1, extent), parts);
+    return reduced(n, reduce, sliceOf(n, x, axis, dim.floordiv(dim.mul(o, extent), parts), end), [axis], true);
   });
   return slices.length === 1 ? slices[0]! : n.op("Concat", slices, { axis });
 }

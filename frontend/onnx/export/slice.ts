@@ -170,7 +170,7 @@ export const sliceRows: readonly Row[] = [
     return reverseSequence(n, x, lengths, time, batch);
   }),
   functionRow(Pad, (n, { x, value }, { pads, mode }) => pad(n, x, value, pads, mode)),
-  functionRow(DynamicPad, (n, { x, begins, value }, { shape, mode }) => {
+  row(DynamicPad, (n, { x, begins, value }, { shape, mode }) => {
     const before = n.cast(begins, "i64");
     const after = n.op("Sub", [n.op("Sub", [n.dims(shape), n.dims(x.shape)]), before]);
     if (mode !== "constant") return dynamicallyPadded(n, x, before, after, shape, mode);

@@ -78,7 +78,7 @@ export class GraphWalk {
 
   /** Outputs must be results of nodes, each of its own; the copy has the value's name where that is free. */
   private copy(body: Body, term: Operand, wanted: string | undefined, taken: ReadonlySet<Name>): Name {
-    const { name } = body.plain("Identity", [term], {}, [term.dtype])[0]!;
+    const { name } = this.attempt(() => body.copy(term, term.type)) ?? term;
     const isFree = wanted !== undefined && term.name.text !== wanted && [...taken].every((n) => n.text !== wanted);
     if (isFree) name.text = wanted;
     return name;
