@@ -43,7 +43,7 @@ const formats: Readonly<Record<ModelFormat, string>> = {
   onnx: "ONNX (.onnx), opsets 7 to 22",
   sir: "Sinter's text (.sir)",
   checkpoint: "MindSpore's checkpoints (.ckpt): weights, encrypted with --key",
-  air: "Ascend's AIR (.air)",
+  air: "Ascend's AIR (.air), operators of MindSpore 1.1 and 2.x",
   mslite: "MindSpore Lite (.ms)",
   safetensors: "safetensors (.safetensors): weights",
   npz: "NumPy's archives (.npz): weights",
