@@ -10,10 +10,10 @@ export const edgeBytes = 64;
 /** The key of a larger constant is its place; it is not read. */
 export const mostComparedBytes = 1 << 24;
 
-/** The op's name and attributes, without its operands. Graphs among the attributes are not told apart. */
-export function attributesKey(op: Op): string {
+/** The op's name and attributes, or others in their place, without its operands. Graphs among the attributes are not told apart. */
+export function attributesKey(op: Op, attributes: Readonly<Record<string, unknown>> = op.attributes): string {
   const specs = Object.entries(op.definition.attributes as AttributeSpecs) as [string, Attribute<unknown>][];
-  return `${op.name}{${specs.map(([name, spec]) => `${name}=${attributeKey(spec, op.attributes[name])}`).join(";")}}`;
+  return `${op.name}{${specs.map(([name, spec]) => `${name}=${attributeKey(spec, attributes[name])}`).join(";")}}`;
 }
 
 function attributeKey(spec: Attribute<unknown>, value: unknown): string {
