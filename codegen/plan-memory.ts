@@ -56,12 +56,12 @@ export function lifetimes(steps: readonly Step[]): Map<BufferIndex, Lifetime> {
         touched.add(b);
       }
       const inner = s.kind === "if" ? [s.then, s.else] : s.kind === "loop" ? [s.steps] : [];
-      const before = new Set(found.keys());
+      const before = s.kind === "loop" ? new Set(found.keys()) : undefined;
       const within = new Set(inner.flatMap((x) => [...walk(x)]));
       const end = position++;
       for (const b of within) {
         touched.add(b);
-        if (s.kind === "loop" && before.has(b)) touch(b, end);
+        if (before?.has(b)) touch(b, end);
       }
       if (s.kind !== "loop") continue;
       for (const b of buffersOf(s)) touch(b, end);
@@ -87,9 +87,35 @@ interface Placed {
 
 const overlaps = (a: Lifetime, b: Lifetime): boolean => a.first <= b.last && b.first <= a.last;
 
+/** How many stretches the time of a program is cut into. */
+const stretchCount = 256;
+
+/** Blocks by the stretches of time in which they live, so that those in a block's way are found without looking at all. */
+class Timeline {
+  private readonly stretches: Placed[][] = Array.from({ length: stretchCount }, () => []);
+
+  /** `end`: no block lives longer. */
+  constructor(private readonly end: number) {}
+
+  private during({ first, last }: Lifetime): Placed[][] {
+    const stretchOf = (at: number): number => Math.floor((at * stretchCount) / (this.end + 1));
+    return this.stretches.slice(stretchOf(first), stretchOf(last) + 1);
+  }
+
+  add(block: Placed): void {
+    for (const stretch of this.during(block.life)) stretch.push(block);
+  }
+
+  /** Those that live when `life` is, lowest first. */
+  alive(life: Lifetime): Placed[] {
+    const found = new Set<Placed>();
+    for (const stretch of this.during(life)) for (const p of stretch) if (overlaps(p.life, life)) found.add(p);
+    return [...found].sort((a, b) => a.offset - b.offset);
+  }
+}
+
 /** Lowest offset at which nothing placed is in the way. */
-function place(bytes: number, life: Lifetime, placed: readonly Placed[]): number {
-  const busy = placed.filter((p) => overlaps(p.life, life)).sort((a, b) => a.offset - b.offset);
+function place(bytes: number, busy: readonly Placed[]): number {
   let offset = 0;
   for (const p of busy) {
     if (offset + bytes <= p.offset) break;
@@ -108,14 +134,15 @@ const orders: readonly Order[] = [
 /** Several greedy orders tried, the smallest arena kept. */
 function packStatic(blocks: readonly Omit<Placed, "offset">[]): { offsets: number[]; bytes: number } {
   let best: { offsets: number[]; bytes: number } | undefined;
+  const end = blocks.reduce((last, b) => Math.max(last, b.life.last), 0);
   for (const order of orders) {
     const all: Placed[] = blocks.map((b) => ({ ...b, offset: 0 }));
-    const placed: Placed[] = [];
+    const placed = new Timeline(end);
     for (const b of [...all].sort(order)) {
-      b.offset = place(b.bytes, b.life, placed);
-      placed.push(b);
+      b.offset = place(b.bytes, placed.alive(b.life));
+      placed.add(b);
     }
-    const bytes = Math.max(0, ...all.map((b) => b.offset + b.bytes));
+    const bytes = all.reduce((top, b) => Math.max(top, b.offset + b.bytes), 0);
     if (!best || bytes < best.bytes) best = { offsets: all.map((b) => b.offset), bytes };
   }
   return best!;

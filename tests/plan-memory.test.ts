@@ -46,6 +46,21 @@ describe("memory plans", () => {
     expect(planMemory(buffers, chain).slots).to.deep.equal([512]);
   });
 
+  it("are made quickly of tens of thousands of buffers", function () {
+    this.timeout(20_000);
+    const count = 20_000;
+    const buffers = Array.from({ length: count }, (_, i): UnplacedBuffer => ({
+      name: "b",
+      dtype: "f32",
+      shape: [],
+      capacity: 16 + ((i * 7919) % 5000),
+    }));
+    const held = 20;
+    const chain = Array.from({ length: count - 1 }, (_, k): Step => ({ kind: "run", kernel: 0, args: [k, k + 1, k % held], extents: [] }));
+    const [bytes] = planMemory(buffers, chain).slots;
+    expect(bytes).to.be.at.most((held + 4) * 4 * 5016);
+  });
+
   it("keep what a loop reads from outside until it ends", () => {
     const run = (...args: number[]): Step => ({ kind: "run", kernel: 0, args, extents: [] });
     const loop: Step = { kind: "loop", iteration: 3, steps: [run(0, 1), run(1, 2)] };

@@ -1,5 +1,6 @@
 /** Programs run inside the compiler: constant folding, comparison, and models where there is no C compiler. */
-import { viewBytes, writeElements } from "../../ir/storage.ts";
+import { encoderOf, floatFormats, type MinifloatType } from "../../ir/minifloat.ts";
+import { floatTable, viewBytes, writeElements } from "../../ir/storage.ts";
 import type { Scalar } from "../../ir/scalar.ts";
 import type { DType } from "../../ir/type.ts";
 import { type Kernel, type Plan, walk, type WalkedTensor } from "../../runtime/walk.ts";
@@ -12,16 +13,25 @@ export interface Executable {
   run(inputs: readonly WalkedTensor[]): WalkedTensor[];
 }
 
+const encoders = new Map<MinifloatType, (value: number) => number>();
+
+/** What modules that stand alone make for themselves (`helpers.ts`), kept for all programs. */
+function codecOf(dtype: MinifloatType): { values: Float32Array; encode: (value: number) => number } {
+  const encode = encoders.get(dtype) ?? encoderOf(floatFormats[dtype]);
+  encoders.set(dtype, encode);
+  return { values: floatTable(dtype), encode };
+}
+
 /** Compiles the program's kernels with `new Function`. */
 export function loadProgram(program: Program): Executable {
   const weights = packWeights(program);
   // The text is printed from the program by us; nothing of the model's own text is in it but quoted or escaped names.
   // eslint-disable-next-line @typescript-eslint/no-implied-eval
-  const load = new Function(`${moduleText(program)}\nreturn { kernels, plan };`) as () => {
+  const load = new Function("codecOf", `${moduleText(program, "codecOf")}\nreturn { kernels, plan };`) as (codecs: typeof codecOf) => {
     kernels: Kernel[];
     plan: (e: readonly number[]) => Plan;
   };
-  const { kernels, plan } = load();
+  const { kernels, plan } = load(codecOf);
   const walked = {
     buffers: manifestBuffers(program),
     steps: program.steps,

@@ -18,6 +18,9 @@ export class JsModule {
   private readonly codecs = new Set<MinifloatType>();
   private readonly kernels: string[] = [];
 
+  /** `codecsFrom`: a function that gives codecs by dtype, where the module does not bring its own. */
+  constructor(private readonly codecsFrom?: string) {}
+
   use(name: HelperName): string {
     this.helpers.add(name);
     return name;
@@ -25,7 +28,7 @@ export class JsModule {
 
   codec(dtype: MinifloatType): string {
     this.codecs.add(dtype);
-    this.helpers.add("floatCodec");
+    if (this.codecsFrom === undefined) this.helpers.add("floatCodec");
     return `codec_${dtype}`;
   }
 
@@ -44,7 +47,9 @@ export class JsModule {
 
   /** Statements that define the helpers, then one function expression per kernel. */
   get prelude(): string {
-    const codecs = [...this.codecs].sort().map((d) => `const codec_${d} = floatCodec(${JSON.stringify(floatFormats[d])});\n`);
+    const codecOf = (d: MinifloatType): string =>
+      this.codecsFrom === undefined ? `floatCodec(${JSON.stringify(floatFormats[d])})` : `${this.codecsFrom}("${d}")`;
+    const codecs = [...this.codecs].sort().map((d) => `const codec_${d} = ${codecOf(d)};\n`);
     return helperText(this.helpers) + codecs.join("");
   }
 

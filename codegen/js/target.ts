@@ -19,9 +19,9 @@ export function scalarSchedule(stage: Stage): Schedule {
 
 export const jsMachine: Machine = { name: "js", lanes: 1, registers: 16, l1: 32768, l2: 1048576 };
 
-/** `kernels`, `plan` and what they need, as statements. */
-export function moduleText(program: Program): string {
-  const module = new JsModule();
+/** `kernels`, `plan` and what they need, as statements; codecs of small floats come from the function `codecsFrom`, if named. */
+export function moduleText(program: Program, codecsFrom?: string): string {
+  const module = new JsModule(codecsFrom);
   for (const k of program.kernels) module.add(k.nest);
   const names = program.kernels.map((k) => k.nest.name);
   const plan = planText(program, module);
