@@ -123,7 +123,9 @@ class GraphExport implements ExportScope {
 
   /** Names that a reader takes parameters by must not go to other ops. */
   keepNames(graph: Graph): void {
-    for (const op of graph.ops()) if (op.definition === ConstantOp && op.result.name !== "") this.constant(op);
+    for (const op of graph.ops()) {
+      if (op.definition === ConstantOp && op.result.name !== "") this.model.attempt(op, () => this.constant(op));
+    }
   }
 
   bind(v: Value, ref: Ref): void {
