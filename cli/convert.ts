@@ -6,6 +6,7 @@ import type { ExportOptions } from "../frontend/exported.ts";
 import { Diagnostics } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
 import { type CompressArguments, compress, compressArguments, isCompressed } from "./compress.ts";
+import { fuseWeights } from "./fuse-weights.ts";
 import { printDiagnostics, UsageError } from "./failure.ts";
 import { keyOf, loadGraph, modelArguments, type ModelArguments } from "./options.ts";
 import { writeGraph } from "./print.ts";
@@ -69,6 +70,7 @@ async function writeAs(graph: Graph, args: ConvertArguments, diagnostics: Diagno
     throw new UsageError(
       `the extension of '${args.output}' names no format; there are .mindir .onnx .air .ms .sir .ckpt .safetensors .npz`,
     );
+  if (of.format === "mslite") fuseWeights(graph);
   const exported = await exportGraph(graph, of.format, { name: of.name, opset: args.opset, dialect: args.dialect });
   for (const d of exported.diagnostics) diagnostics.report(d);
   writeModel(exported, args.output);

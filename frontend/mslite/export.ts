@@ -2,7 +2,8 @@
 import { OpError } from "../../ir/diagnostic.ts";
 import type { Graph, Op } from "../../ir/graph.ts";
 import { defaultExternalAbove, type Exported, type ExportOptions } from "../exported.ts";
-import { legalize } from "../legalize.ts";
+import { expansionOf } from "../expansions/index.ts";
+import { type Decompose, legalize } from "../legalize.ts";
 import { Problems } from "../problems.ts";
 import { emitCustom } from "./export/custom.ts";
 import { constantView, Emitter } from "./export/emitter.ts";
@@ -19,8 +20,10 @@ import { Sizes } from "./export/sizes.ts";
  */
 export function exportLite(graph: Graph, options: ExportOptions): Exported {
   const problems = new Problems();
-  legalize(graph, isCarried, problems);
+  dropUnused(graph);
+  legalizeForLite(graph, problems);
   problems.throwIfErrors();
+  dropUnused(graph);
   const model = new ModelMessage();
   const main = model.reserveGraph();
   const emitter = new Emitter(model, {
@@ -41,9 +44,32 @@ export function exportLite(graph: Graph, options: ExportOptions): Exported {
   };
 }
 
-/** What is made of nothing smaller and holds no graphs is carried too: as a Custom node. */
-const isCarried = (op: Op): boolean =>
-  op.name === "constant" || rowOf(op) !== undefined || (op.definition.decompose === undefined && op.regions.length === 0);
+/** Ops become those that primitives say; what is made of nothing smaller and holds no graphs is left for Custom nodes. */
+function legalizeForLite(graph: Graph, problems: Problems): void {
+  const custom = new WeakSet<Op>();
+  const isSaid = (op: Op): boolean => op.name === "constant" || rowOf(op) !== undefined || custom.has(op);
+  const isAtomic = (op: Op): boolean => op.definition.decompose === undefined && op.regions.length === 0;
+  const expansions = (op: Op): Decompose | undefined => {
+    const expand = expansionOf(op);
+    if (!expand || !isAtomic(op)) return expand;
+    return (operands, attributes, builder) => {
+      const made = expand(operands, attributes, builder);
+      if (made !== undefined) return made;
+      const copy = builder.createOp(op.definition, operands as never, attributes as never);
+      custom.add(copy);
+      return copy.results;
+    };
+  };
+  legalize(graph, (op) => isSaid(op) || (isAtomic(op) && expansionOf(op) === undefined), problems, expansions);
+}
+
+/** Ops whose results nothing uses say nothing in a file. */
+function dropUnused(graph: Graph): void {
+  for (const op of graph.opsReversed()) {
+    if (op.definition.impure === undefined && op.results.every((r) => r.uses.size === 0)) graph.remove(op);
+    else op.regions.forEach(dropUnused);
+  }
+}
 
 function emitOp(e: Emitter, op: Op, problems: Problems): void {
   if (e.absorbed.has(op) || op.name === "constant" || constantView(op.result)) return;

@@ -8,6 +8,7 @@ import { matmulLowerings } from "./matmul.ts";
 import { normLowerings } from "./norm.ts";
 import { poolLowerings } from "./pool.ts";
 import { quantizeLowerings } from "./quantize.ts";
+import { recurrentLowerings } from "./recurrent.ts";
 import { reduceLowerings } from "./reduce.ts";
 import { resizeLowerings } from "./resize.ts";
 import { shapeLowerings } from "./shape.ts";
@@ -22,6 +23,7 @@ export const lowerings: Lowerings = {
   ...normLowerings,
   ...poolLowerings,
   ...quantizeLowerings,
+  ...recurrentLowerings,
   ...reduceLowerings,
   ...resizeLowerings,
   ...shapeLowerings,

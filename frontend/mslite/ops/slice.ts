@@ -7,6 +7,7 @@ import { Pad } from "../../../ir/ops/pad.ts";
 import { Transpose } from "../../../ir/ops/shape.ts";
 import { Reverse, ReverseSequence, Slice } from "../../../ir/ops/slice.ts";
 import { type AxisSlice, sliceEntries } from "../../strided-slice.ts";
+import { type Layout, permuted, toLast, toSecond } from "../layout.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 
 function take(n: NodeContext, x: Value, slices: readonly AxisSlice[]): Value {
@@ -59,35 +60,39 @@ function bySpecification(
 
 /** x, begin, size of the axes named; a size of -1 means to the end. */
 const slice: Lowering = (n) => {
-  const x = n.input(0);
-  const { shape } = x.tensor;
+  const layout = n.isImage(0) ? "second" : "last";
+  const x = n.input(0, layout);
+  const shape = inFileOrder(layout, x.tensor.shape);
   const [begin, size] = [n.dims(1, "the begins"), n.dims(2, "the sizes")];
   const given = n.ints("axes");
   const axes = given.length > 0 ? normalizeAxes(given, shape.length) : begin.map((_, k) => k);
-  return take(
-    n,
-    x,
-    shape.map((extent, axis) => {
-      const k = axes.indexOf(axis);
-      if (k < 0) return { start: 0, size: extent, step: 1 };
-      const from = begin[k] ?? 0;
-      const start = typeof from === "number" && from < 0 ? dim.add(extent, from) : from;
-      return { start, size: size[k] === -1 || size[k] === undefined ? dim.sub(extent, start) : size[k], step: 1 };
-    }),
-  );
+  const slices = shape.map((extent, axis) => {
+    const k = axes.indexOf(axis);
+    if (k < 0) return { start: 0, size: extent, step: 1 };
+    const from = begin[k] ?? 0;
+    const start = typeof from === "number" && from < 0 ? dim.add(extent, from) : from;
+    return { start, size: size[k] === -1 || size[k] === undefined ? dim.sub(extent, start) : size[k], step: 1 };
+  });
+  return { layout, value: take(n, x, inOrder(layout, slices)) };
 };
+
+/** A list with an entry per axis, from our order of the axes of images to the file's, and back. */
+const inFileOrder = <T>(layout: Layout, list: readonly T[]): readonly T[] => (layout === "second" ? permuted(list, toLast) : list);
+const inOrder = <T>(layout: Layout, list: readonly T[]): readonly T[] => (layout === "second" ? permuted(list, toSecond) : list);
 
 const padModes = { CONSTANT: "constant", REFLECT: "reflect", SYMMETRIC: "symmetric" } as const;
 
 const pad: Lowering = (n) => {
-  const x = n.input(0);
+  const layout = n.isImage(0) ? "second" : "last";
+  const x = n.input(0, layout);
   const flat = n.has(1) ? n.dims(1, "the pads") : paddingsOf(n);
   const name = n.choice("padding_mode", "CONSTANT");
   const mode = Object.hasOwn(padModes, name) ? padModes[name as keyof typeof padModes] : n.unsupported(`the mode '${name}' is unknown`);
-  const pads = x.tensor.shape.map((_, axis) => [flat[2 * axis] ?? 0, flat[2 * axis + 1] ?? 0] as const);
+  const listed = x.tensor.shape.map((_, axis) => [flat[2 * axis] ?? 0, flat[2 * axis + 1] ?? 0] as const);
+  const pads = inOrder(layout, listed);
   const fill = n.float("constant_value");
   const value = mode === "constant" && fill !== 0 ? n.scalar(x.tensor.dtype, fill) : undefined;
-  return pads.every(([a, b]) => a === 0 && b === 0) ? x : n.create(Pad, { x, value }, { pads, mode });
+  return { layout, value: pads.every(([a, b]) => a === 0 && b === 0) ? x : n.create(Pad, { x, value }, { pads, mode }) };
 };
 
 interface Rows {
