@@ -10,8 +10,8 @@ import { makeFolders } from "./write-artifact.ts";
  */
 export function writeModel({ files }: Exported, path: string): void {
   const folder = dirname(path);
-  makeFolders(folder);
   const names = files.map((file, i) => (i === 0 ? path : join(folder, file.name)));
+  for (const name of names) makeFolders(dirname(name));
   const unfinished = names.map((name) => `${name}.${process.pid}.part`);
   try {
     files.forEach((file, i) => {

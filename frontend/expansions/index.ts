@@ -8,9 +8,12 @@ import { loopExpansions } from "./loops.ts";
 import { matmulExpansions } from "./matmul.ts";
 import { movementExpansions } from "./movement.ts";
 import { normExpansions } from "./norm.ts";
+import { otherExpansions } from "./others.ts";
 import { poolExpansions } from "./pool.ts";
 import { quantizeExpansions } from "./quantize.ts";
+import { recurrentExpansions } from "./recurrent.ts";
 import { reduceExpansions } from "./reduce.ts";
+import { resizeExpansions } from "./resize.ts";
 
 const families: readonly (readonly NamedExpansion[])[] = [
   activationExpansions,
@@ -19,9 +22,12 @@ const families: readonly (readonly NamedExpansion[])[] = [
   matmulExpansions,
   movementExpansions,
   normExpansions,
+  otherExpansions,
   poolExpansions,
   quantizeExpansions,
+  recurrentExpansions,
   reduceExpansions,
+  resizeExpansions,
 ];
 
 const known = new Map(families.flat().map(({ definition, expand }) => [definition, expand]));

@@ -26,9 +26,9 @@ export function isWhile(
   used: readonly boolean[],
 ): boolean {
   const isStacking = body.outputs.length > 1 + carried.length;
-  const iteration = body.inputs[0]!;
+  const reads = body.inputs.slice(0, 2).some((v) => v.uses.size > 0);
   const all = neededOf(body, used, carried.length).length === carried.length;
-  return !count && condition !== undefined && !isStacking && iteration.uses.size === 0 && extent === undefined && all;
+  return !count && condition !== undefined && !isStacking && !reads && extent === undefined && all;
 }
 
 /**
@@ -73,9 +73,11 @@ function whileBody(old: Graph, { counts, count, initial, carried, kept }: Form):
   );
   const iteration = counts ? inputs[0] : undefined;
   const own = inputs.slice(counts ? 1 : 0);
-  const [go, ...rest] = old.outputs;
-  const before = [iteration, body.inputs[1], ...Array.from({ length: carried }, (_, i) => own[kept.indexOf(i)])];
   const b = new Builder(body);
+  const [go, ...rest] = old.outputs;
+  // The body runs only while the condition holds.
+  const holds = old.inputs[1]!.uses.size > 0 ? constantValue(b, "bool", [], [1]) : undefined;
+  const before = [iteration, holds, ...Array.from({ length: carried }, (_, i) => own[kept.indexOf(i)])];
   for (const op of old.ops()) body.adopt(op);
   const values = [go!, ...rest];
   old.setOutputs([]);

@@ -113,8 +113,9 @@ const eye = expansion(Eye, (_operands, { shape, k, dtype }, e) => {
   return e.expand(is, shape);
 });
 
-/** Indices below zero count from the end. */
+/** Indices below zero count from the end; bools by way of integers. */
 const oneHot = expansion(OneHot, ({ indices, on, off }, a, e) => {
+  if (on.tensor.dtype === "bool") return e.cast(e.create(OneHot, { indices, on: e.cast(on, "i32"), off: e.cast(off, "i32") }, a), "bool");
   if (!a.from_end || typeof a.depth !== "number") return undefined;
   const positive = e.f.where(e.f.less(indices, 0), e.f.add(indices, a.depth), indices);
   return e.create(OneHot, { indices: positive, on, off }, { ...a, from_end: false });

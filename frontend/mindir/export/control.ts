@@ -95,7 +95,9 @@ export function writeControl(op: Op, writer: GraphWriter, writeOps: WriteOps): v
   defineResults(op, writer, write(op, writer, writeOps, types), types);
 }
 
-function writeIf(op: Op, writer: GraphWriter, writeOps: WriteOps, types: readonly TensorType[]): Ref {
+/** What a branch gives besides its results are extents, which the results have. */
+function writeIf(op: Op, writer: GraphWriter, writeOps: WriteOps, all: readonly TensorType[]): Ref {
+  const types = all.slice(0, all.length - (op.attributes["extents"] as readonly string[]).length);
   const branch = (key: "then" | "else"): Ref => {
     const graph = op.attributes[key] as Graph;
     const free = freeValues(graph);
@@ -103,7 +105,7 @@ function writeIf(op: Op, writer: GraphWriter, writeOps: WriteOps, types: readonl
     const fn = functionOf(writer, key, inputs);
     defineConstants(fn, free.filter(isSmallConstant));
     writeOps(graph, fn);
-    returnTuple(fn, graph.outputs);
+    returnTuple(fn, graph.outputs.slice(0, types.length));
     return partial(writer, fn, inputs);
   };
   const [then, otherwise] = [branch("then"), branch("else")];

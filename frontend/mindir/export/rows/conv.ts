@@ -1,8 +1,8 @@
 /** Convolutions. */
 import type { Dim } from "../../../../ir/dim.ts";
 import { Conv } from "../../../../ir/ops/conv.ts";
-import { ConvTranspose } from "../../../../ir/ops/conv-transpose.ts";
-import { isFloat } from "../../../../ir/type.ts";
+import { Col2im, ConvTranspose, Im2col } from "../../../../ir/ops/conv-transpose.ts";
+import { isFloat, tensor } from "../../../../ir/type.ts";
 import type { Literals } from "../literals.ts";
 
 import { type NamedRow, row, type RowContext } from "../row.ts";
@@ -53,8 +53,9 @@ function windowAttributes(
     mode: 1,
     pad: pads,
     pad_list: pads,
-    stride: [1, 1, ...strides],
-    dilation: [1, 1, ...dilations],
+    ...(kernel.length === 2
+      ? { stride: [1, 1, ...strides], dilation: [1, 1, ...dilations] }
+      : { stride: strides, dilation: dilations, strides: [1, 1, ...strides], dilations: [1, 1, ...dilations], offset_x: 0 }),
     group,
     groups: group,
     format: kernel.length === 2 ? "NCHW" : "NCDHW",
@@ -64,16 +65,21 @@ function windowAttributes(
 }
 
 /** The gradient of a convolution; the sizes of its result are an input. */
-const convTranspose = row(ConvTranspose, ({ x, w, b }, { strides, dilations, pads, group }, n) => {
+const convTranspose = row(ConvTranspose, ({ x, w, b }, { strides, dilations, pads, group, output_padding }, n) => {
   const rank = x.tensor.shape.length - 2;
   const [channels] = x.tensor.shape.slice(1);
-  if (b || rank !== 2 || typeof channels !== "number") return n.cannot("");
+  if (b || (rank !== 2 && rank !== 3) || typeof channels !== "number" || (rank === 3 && n.dialect === "1.1")) return n.cannot("");
   const kernel = n.numbers(w.tensor.shape.slice(2));
   const list = flatPads(n, pads, rank);
   const attributes = windowAttributes(channels, kernel, list, group, {
     strides: filled(strides, rank),
     dilations: filled(dilations, rank),
   });
+  if (rank === 3) {
+    const open = [0, 0, ...(output_padding.length === 0 ? [0, 0, 0] : n.numbers(output_padding))];
+    const more = { pad_mode: "pad", in_channel: channels, input_size: n.numbers(n.type().shape), output_padding: open };
+    return n.node("Conv3DTranspose", [x, w], { ...attributes, ...more, input_names: ["x", "filter"] });
+  }
   return n.node("Conv2DTranspose", [x, w, n.dims(n.type().shape)], {
     ...attributes,
     ...(n.dialect === "1.1" && { stride: filled(strides, rank) }),
@@ -82,4 +88,32 @@ const convTranspose = row(ConvTranspose, ({ x, w, b }, { strides, dilations, pad
   });
 });
 
-export const convRows: readonly NamedRow[] = [conv, convTranspose];
+/** Pads are the same on both sides. */
+function evenPads(n: RowContext, pads: Window["pads"]): readonly number[] {
+  if (pads.length === 0) return [0, 0];
+  return n.numbers(pads.map(([begin, end]) => (begin === end ? begin : n.cannot("with uneven pads"))));
+}
+
+/** Columns apart from channels, where ours have both on one axis. */
+const im2col = row(Im2col, ({ x }, a, n) => {
+  if (n.dialect === "1.1" || a.kernel.length !== 2) return n.cannot("");
+  const [images, rows, blocks] = n.type().shape;
+  const [ksizes, strides, dilations] = [n.numbers(a.kernel), filled(a.strides, 2), filled(a.dilations, 2)];
+  const type = tensor(x.tensor.dtype, [images!, x.tensor.shape[1]!, ksizes[0]! * ksizes[1]!, blocks!]);
+  const y = n.node("Im2Col", [x], { ksizes, strides, dilations, pads: evenPads(n, a.pads), padding_mode: "CALCULATED" }, type);
+  return n.node("Reshape", [y, n.dims([images!, rows!, blocks!], 1)]);
+});
+
+const col2im = row(Col2im, ({ x }, a, n) => {
+  if (n.dialect === "1.1" || a.kernel.length !== 2) return n.cannot("");
+  const [images, rows, blocks] = x.tensor.shape;
+  const [kernel_size, stride, dilation] = [n.numbers(a.kernel), filled(a.strides, 2), filled(a.dilations, 2)];
+  if (typeof rows !== "number") return n.cannot("");
+  const taps = kernel_size[0]! * kernel_size[1]!;
+  const shape = [images!, rows / taps, taps, blocks!];
+  const apart = n.node("Reshape", [x, n.dims(shape, 1)], {}, tensor(x.tensor.dtype, shape));
+  const size = n.writer.tensorConstant("i32", [2], n.numbers(a.image));
+  return n.node("Col2Im", [apart, size], { kernel_size, stride, dilation, padding: evenPads(n, a.pads) });
+});
+
+export const convRows: readonly NamedRow[] = [conv, convTranspose, im2col, col2im];

@@ -27,6 +27,6 @@ export const gatherRows: readonly NamedRow[] = [
   row(ScatterNd, ({ x, indices, updates }, { reduction }, n) => n.node(scatterOperators[reduction], [x, indices, updates])),
   row(ScatterElements, ({ x, indices, updates }, { axis, reduction }, n) => {
     if (n.dialect === "1.1" || (reduction !== "none" && reduction !== "add")) return n.cannot(`that reduces by '${reduction}'`);
-    return n.node("TensorScatterElements", [x, indices, updates], { axis, reduction });
+    return n.node("TensorScatterElements", [x, indices, updates], { axis, reduce: reduction === "add" ? 1 : 0 });
   }),
 ];

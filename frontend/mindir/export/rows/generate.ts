@@ -25,12 +25,12 @@ const range = row(Range, ({ start, delta }, { length }, n) => {
   if (dtype !== "i64" && dtype !== "f32") return n.cannot("");
   const end = dtype === "i64" ? from + length * step : from + (length - 0.5) * step;
   const bounds = [from, end, step].map((v) => literal(dtype === "i64" ? v : float(v)));
-  return n.node("Range", [...bounds, literal(mostElements)]);
+  return n.node("Range", bounds, { maxlen: mostElements });
 });
 
 export const generateRows: readonly NamedRow[] = [
   row(OneHot, ({ indices, on, off }, { depth, axis, from_end }, n) => {
-    if (from_end || typeof depth !== "number") return n.cannot("");
+    if (from_end || on.tensor.dtype === "bool" || typeof depth !== "number") return n.cannot("");
     const last = axis === indices.tensor.shape.length ? -1 : axis;
     return n.node("OneHot", [indices, literal(depth), on, off], {
       axis: last,
@@ -50,7 +50,8 @@ export const generateRows: readonly NamedRow[] = [
     const items = n.items(
       "Meshgrid",
       [n.tuple(xs)],
-      { indexing },
+      // A number, which the kernel knows.
+      { indexing: n.dialect === "1.1" ? indexing : indexing === "ij" ? 0 : 1 },
       n.op.results.map((r) => r.tensor),
     );
     return n.op.results.map((_, i) => n.used(i, () => items.at(i)));

@@ -21,13 +21,14 @@ const split = row(Split, ({ x }, { axis, sizes }, n) => {
 
 /** Where steps are one: the begin and the size per axis, -1 up to the end. */
 const slice = row(Slice, ({ x }, { starts, sizes, steps }, n) => {
-  const from = n.numbers(starts);
   if (steps.every((s) => s === 1)) {
+    const from = n.numbers(starts);
     const reachesEnd = (d: Dim, i: number): boolean => dimKey(add(starts[i]!, d)) === dimKey(x.tensor.shape[i]!);
     if (!sizes.every((d, i) => typeof d === "number" || reachesEnd(d, i))) return n.cannot("of extents that are not fixed");
     const size = sizes.map((d) => (typeof d === "number" ? d : -1));
     return n.node("Slice", [x, literal(from), literal(size)], { input_names: ["x", "begin", "size"], output_names: ["output"] });
   }
+  const from = n.numbers(starts);
   const count = n.numbers(sizes);
   // Backwards past the first element: an end before it counts from the end of the axis, so it lies further out.
   const end = from.map((s, d) => (count[d] === 0 ? s : s + (count[d]! - 1) * steps[d]! + Math.sign(steps[d]!)));

@@ -1,7 +1,8 @@
 /** Shapes: reshape, transpose, broadcast. */
 import { floordiv, type Dim, dimKey } from "../../../../ir/dim.ts";
 import { IdentityOp } from "../../../../ir/ops/identity.ts";
-import { Expand, Reshape, Shape, Tile, Transpose } from "../../../../ir/ops/shape.ts";
+import { Expand, Extents, Reshape, Shape, Tile, Transpose } from "../../../../ir/ops/shape.ts";
+import { extentsVector } from "../extents.ts";
 import { literal } from "../graph-writer.ts";
 import { type NamedRow, row } from "../row.ts";
 
@@ -14,7 +15,7 @@ const names = (...input: readonly string[]): { readonly input_names: readonly st
 const expand = row(Expand, ({ x }, { shape }, n) => {
   const lead = shape.length - x.tensor.shape.length;
   const kept = (d: Dim, i: number): boolean => i >= lead && dimKey(x.tensor.shape[i - lead]!) === dimKey(d);
-  if (shape.some((d, i) => typeof d !== "number" && !kept(d, i))) return n.cannot("to extents that are not fixed");
+  if (shape.some((d, i) => typeof d !== "number" && !kept(d, i))) return n.node("DynamicBroadcastTo", [x, extentsVector(n, shape)]);
   return n.node("BroadcastTo", [x], { shape: shape.map((d) => (typeof d === "number" ? d : -1)) });
 });
 
@@ -31,7 +32,11 @@ const shape = row(Shape, ({ x }, { start, end }, n) => {
 
 export const shapeRows: readonly NamedRow[] = [
   row(IdentityOp, ({ x }) => x),
-  row(Reshape, ({ x }, { shape: to }, n) => n.node("Reshape", [x, n.dims(to, 1)], names("tensor", "shape"))),
+  row(Reshape, ({ x }, { shape: to }, n) => {
+    const isOpen = to.filter((d) => typeof d !== "number").length > 1;
+    return n.node("Reshape", [x, isOpen ? extentsVector(n, to) : n.dims(to, 1)], names("tensor", "shape"));
+  }),
+  row(Extents, (_operands, { values }, n) => (values.every((v) => typeof v === "number") ? n.cannot("") : extentsVector(n, values))),
   row(Transpose, ({ x }, { perm }, n) => n.node("Transpose", [x, literal(perm)], names("x", "perm"))),
   expand,
   tile,

@@ -1,0 +1,141 @@
+/** Losses, windows, and pools with places. */
+import { type Dim, product } from "../../ir/dim.ts";
+import type { AttributesFor } from "../../ir/define.ts";
+import type { Value } from "../../ir/graph.ts";
+import { FloorDiv, FloorMod, Max } from "../../ir/ops/elementwise.ts";
+import { Gather, GatherElements } from "../../ir/ops/gather.ts";
+import { NegativeLogLikelihoodLoss } from "../../ir/ops/loss.ts";
+import { MaxPoolIndices } from "../../ir/ops/pool.ts";
+import { ReduceSum } from "../../ir/ops/reduce.ts";
+import { ScatterElements } from "../../ir/ops/scatter.ts";
+import { Extents } from "../../ir/ops/shape.ts";
+import { CosineWindow } from "../../ir/ops/signal.ts";
+import { MaxUnpool } from "../../ir/ops/unpool.ts";
+import { makeWindow, windowExtents } from "../../ir/window.ts";
+import { type Expander, expansion, type NamedExpansion } from "./expander.ts";
+
+/** The scores of the target classes, weighed; the ignored class counts nothing. */
+const loss = expansion(NegativeLogLikelihoodLoss, ({ x, target, weight }, { reduction, ignore }, e) => {
+  const { f } = e;
+  const [images, classes, ...rest] = x.tensor.shape as readonly [Dim, Dim, ...Dim[]];
+  if (typeof classes !== "number") return undefined;
+  const chosen = f.min(f.max(target, 0), classes - 1);
+  const scores = e.create(GatherElements, { x, indices: e.reshape(chosen, [images, 1, ...rest]) }, { axis: 1 });
+  const { dtype } = x.tensor;
+  const given = weight ? e.create(Gather, { x: weight, indices: chosen }, { axis: 0 }) : e.expand(e.scalar(dtype, 1), target.tensor.shape);
+  const counts = ignore === undefined ? given : f.where(f.equal(target, ignore), 0, given);
+  const each = f.mul(f.neg(e.reshape(scores, target.tensor.shape)), counts);
+  if (reduction === "none") return each;
+  const axes = target.tensor.shape.map((_, d) => d);
+  const total = (v: Value): Value => e.create(ReduceSum, { x: v }, { axes });
+  return reduction === "sum" ? total(each) : f.div(total(each), total(counts));
+});
+
+const window = expansion(CosineWindow, (_operands, { size, coefficients, periodic, dtype }, e) => {
+  if (typeof size !== "number") return undefined;
+  const turn = (2 * Math.PI) / (periodic ? size : Math.max(1, size - 1));
+  const at = (n: number): number => coefficients.reduce((sum, a, k) => sum + (k % 2 === 0 ? a : -a) * Math.cos(k * n * turn), 0);
+  return e.constant(
+    dtype,
+    [size],
+    Array.from({ length: size }, (_, n) => at(n)),
+  );
+});
+
+/** Elements put into flat planes, or the flat tensor. */
+const unpool = expansion(MaxUnpool, ({ x, indices }, { shape, indexed, within }, e) => {
+  const isSame = indexed.length === 0 || indexed.every((d, i) => d === shape[i]);
+  if (!isSame) return undefined;
+  const count = within === "plane" ? product(shape.slice(0, 2)) : 1;
+  const first = within === "plane" ? 2 : 0;
+  const rows = (v: Value): Value => e.reshape(v, [count, product(v.tensor.shape.slice(first))]);
+  const zeros = e.expand(e.scalar(x.tensor.dtype, 0), [count, product(shape.slice(first))]);
+  return e.reshape(e.create(ScatterElements, { x: zeros, indices: rows(indices), updates: rows(x) }, { axis: 1 }), shape);
+});
+
+type Pooling = AttributesFor<typeof MaxPoolIndices>;
+
+/** Positions in a plane, rows first, as those that are asked for. */
+const pool = expansion(MaxPoolIndices, ({ x }, a, e) => {
+  const { shape } = x.tensor;
+  if (a.within === "plane" && a.order === "row") return byTaps(e, x, a);
+  const [y, found] = e.createAll(MaxPoolIndices, { x }, { ...a, within: "plane", order: "row", dtype: "i64" });
+  const turned = a.order === "column" ? columnFirst(e, found!, shape.slice(2)) : found;
+  if (turned === undefined || shape.some((d) => typeof d !== "number")) return undefined;
+  if (a.within === "plane") return [y!, e.cast(turned, a.dtype)];
+  const planes = product(shape.slice(0, 2)) as number;
+  const size = product(shape.slice(2)) as number;
+  const starts = e.constant(
+    "i64",
+    [shape[0] as number, shape[1] as number, ...shape.slice(2).map(() => 1)],
+    Array.from({ length: planes }, (_, i) => i * size),
+  );
+  return [y!, e.cast(e.f.add(turned, starts), a.dtype)];
+});
+
+function columnFirst(e: Expander, position: Value, extents: readonly Dim[]): Value | undefined {
+  const [height, width] = extents;
+  if (extents.length !== 2 || typeof height !== "number" || typeof width !== "number") return undefined;
+  const b = e.scalar("i64", width);
+  const row = e.create(FloorDiv, { a: position, b });
+  return e.f.add(e.f.mul(e.create(FloorMod, { a: position, b }), height), row);
+}
+
+const mostTaps = 64;
+
+/** Slices for all elements of the window, the first of the greatest ones kept with its position. */
+function byTaps(e: Expander, x: Value, a: Pooling): readonly Value[] | undefined {
+  const spatial = x.tensor.shape.slice(2);
+  const pooled = makeWindow(spatial, a.kernel, a, a.ceil_mode);
+  const isPlain = !a.ceil_mode && pooled.pads.every((p) => p.every((d) => d === 0));
+  const taps = a.kernel.reduce<number>((p, k) => p * (typeof k === "number" ? k : Infinity), 1);
+  if (!isPlain || taps > mostTaps || spatial.some((d) => typeof d !== "number")) return undefined;
+  const out = windowExtents(spatial, pooled) as readonly number[];
+  const offsets = a.kernel.reduce<number[][]>(
+    (all, k) => all.flatMap((o) => Array.from({ length: k as number }, (_, i) => [...o, i])),
+    [[]],
+  );
+  const found = offsets.map((o) => {
+    const part = o.reduce<Value>((v, i, d) => e.part(v, d + 2, i * pooled.dilations[d]!, out[d]!, pooled.strides[d]), x);
+    return { part, place: placesOf(e, spatial as readonly number[], out, o, pooled, a.dtype) };
+  });
+  const best = found.slice(1).reduce(
+    (left, right) => {
+      const wins = e.f.greater(right.part, left.part);
+      return { part: e.create(Max, { a: left.part, b: right.part }), place: e.f.where(wins, right.place, left.place) };
+    },
+    { part: found[0]!.part, place: e.expand(found[0]!.place, found[0]!.part.tensor.shape) },
+  );
+  return [best.part, best.place];
+}
+
+/** Where the elements at offset `o` of each window lie in a plane. */
+function placesOf(
+  e: Expander,
+  extents: readonly number[],
+  out: readonly number[],
+  o: readonly number[],
+  { strides, dilations }: { readonly strides: readonly number[]; readonly dilations: readonly number[] },
+  dtype: Pooling["dtype"],
+): Value {
+  const count = out.reduce((p, q) => p * q, 1);
+  const places = Array.from({ length: count }, (_, n) => {
+    let rest = n;
+    let place = 0;
+    let size = 1;
+    for (let d = out.length - 1; d >= 0; d--) {
+      place += size * ((rest % out[d]!) * strides[d]! + o[d]! * dilations[d]!);
+      rest = Math.floor(rest / out[d]!);
+      size *= extents[d]!;
+    }
+    return place;
+  });
+  return e.constant(dtype, [1, 1, ...out], places);
+}
+
+/** Sizes that are numbers after all. */
+const extents = expansion(Extents, (_operands, { values }, e) =>
+  values.every((v) => typeof v === "number") ? e.constant("i64", [values.length], values) : undefined,
+);
+
+export const otherExpansions: readonly NamedExpansion[] = [loss, window, unpool, pool, extents];
