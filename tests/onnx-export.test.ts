@@ -157,6 +157,17 @@ describe("ONNX export", function () {
     });
   }
 
+  it("moves regions whose offset ONNX lacks", async () => {
+    const attributes = "{height = 2, width = 3, spatial_scale = 0.5, offset = 0, end_offset = 1}";
+    const text = `graph @main(%x: f32[2,3,5,6], %r: f32[4,4]) -> (f32[4,3,2,3]) {
+  %i = constant() {data = dense<[0, 1, 1, 0]>} : i32[4]
+  %y = roi_align(%x, %r, %i) ${attributes} : f32[4,3,2,3]
+  return %y
+}
+`;
+    await expectSame(text, 17);
+  });
+
   withSharedModels("exported models on ONNX Runtime", (folder) => {
     for (const { path, runs, options } of recordedModels(join(folder, "mindir"))) {
       it(`gives ${basename(path)} again with MindSpore's outputs`, async () => {

@@ -167,23 +167,22 @@ interface RoiAttributes {
 
 /**
  * ONNX has two kinds of coordinates: half a pixel off with regions of any size, or not off with regions of one element at
- * least. Ends that are moved are moved before.
+ * least. Other offsets, and ends that are moved, are put into the regions.
  */
 function roiAlign(n: Body, x: Operand, rois: Operand, batch: Operand, a: RoiAttributes, samples: number): Term {
-  const isHalf = a.offset === 0.5 && !a.at_least_one;
-  const isWhole = a.offset === 0 && a.at_least_one;
-  if (!isHalf && !isWhole) throw new OpError("ONNX has no regions with such an offset and least size", "unsupported-attribute");
+  const isHalf = !a.at_least_one;
   if (isHalf && n.opset < 16) throw new NeedsOpsetError(16, "'roi_align' of half pixels");
-  const ends =
-    a.end_offset === 0 ? rois : n.op("Add", [rois, n.cast(n.values("f32", [4], [0, 0, a.end_offset, a.end_offset]), rois.dtype)]);
-  const coordinates = isHalf ? "half_pixel" : "output_half_pixel";
-  return n.op("RoiAlign", [x, n.cast(ends, x.dtype), n.cast(batch, "i64")], {
+  const shift = ((isHalf ? 0.5 : 0) - a.offset) / a.spatial_scale;
+  const lifted = n.lift(rois);
+  const moves = [shift, shift, shift + a.end_offset, shift + a.end_offset];
+  const moved = moves.every((m) => m === 0) ? lifted : n.op("Add", [lifted, n.values(lifted.dtype, [4], moves)]);
+  return n.op("RoiAlign", [x, n.cast(moved, x.dtype), n.cast(batch, "i64")], {
     output_height: a.height,
     output_width: a.width,
     spatial_scale: { float: a.spatial_scale },
     mode: a.mode,
     sampling_ratio: samples,
-    coordinate_transformation_mode: n.opset >= 16 ? coordinates : undefined,
+    coordinate_transformation_mode: n.opset < 16 ? undefined : isHalf ? "half_pixel" : "output_half_pixel",
   });
 }
 
