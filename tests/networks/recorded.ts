@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { FileSource } from "../../frontend/bytes.ts";
 import { importMindir } from "../../frontend/mindir/import.ts";
 import {
   type MindirAttribute,
@@ -13,12 +14,13 @@ import {
   type MindirModel,
   type MindirNode,
 } from "../../frontend/mindir/messages.ts";
+import { readNpz } from "../../frontend/npz/read.ts";
+import type { TensorValue } from "../../frontend/tensor-data.ts";
 import { memoryData, type TensorData } from "../../ir/data.ts";
 import type { Graph } from "../../ir/graph.ts";
 import { writeElements } from "../../ir/storage.ts";
 import { type DType, tensor, type TensorType } from "../../ir/type.ts";
 import { attributeMessage, graphMessage, input, modelMessage, outputs, type Plain, tensorMessage, typed } from "../mindir-messages.ts";
-import { readArchive } from "./archive.ts";
 
 /** Shape and element type, as "Float32". */
 type RecordedType = readonly [shape: readonly number[], dtype: string];
@@ -78,7 +80,7 @@ export const recordingsIn = (folder: string): string[] =>
 
 export class RecordedNetwork {
   private readonly recording: Recording;
-  private readonly arrays: ReadonlyMap<string, { readonly bytes: Uint8Array }>;
+  private readonly arrays: ReadonlyMap<string, TensorValue>;
 
   /** Reads `NAME.json` or `NAME.json.gz` in the folder, and `NAME.npz`. */
   constructor(folder: string, name: string) {
@@ -90,7 +92,7 @@ export class RecordedNetwork {
       .replace(/(?<=[[:,\s])(-?)(Infinity|NaN)\b/g, (_, sign: string, word) => (word === "NaN" ? "null" : `${sign}1e999`));
     this.recording = JSON.parse(json) as Recording;
     const archive = join(folder, `${name}.npz`);
-    this.arrays = existsSync(archive) ? readArchive(archive) : new Map();
+    this.arrays = existsSync(archive) ? readNpz(new FileSource(archive)).tensors : new Map();
   }
 
   get name(): string {
@@ -135,7 +137,7 @@ class Nodes {
   private readonly made = new Set<string>();
 
   constructor(
-    private readonly arrays: ReadonlyMap<string, { readonly bytes: Uint8Array }>,
+    private readonly arrays: ReadonlyMap<string, TensorValue>,
     /** Nodes with several results. */
     private readonly tuples: ReadonlySet<number>,
   ) {}
@@ -208,22 +210,24 @@ class Nodes {
 
   private tensor(content: Numbers | string, shape: readonly number[], dtype: string): MindirAttribute {
     const [type, dataType] = typeOf(dtype);
-    const bytes =
+    const data =
       typeof content === "string"
         ? this.array(content)
-        : writeElements(
-            type,
-            flat(content).map((x) => (type === "i64" ? BigInt(x) : x)),
+        : memoryData(
+            writeElements(
+              type,
+              flat(content).map((x) => (type === "i64" ? BigInt(x) : x)),
+            ),
           );
     return attributeMessage("value", MindirAttributeType.tensors, {
-      tensors: [tensorMessage(shape, { dataType, rawData: memoryData(bytes) })],
+      tensors: [tensorMessage(shape, { dataType, rawData: data })],
     });
   }
 
-  private array(reference: string): Uint8Array {
+  private array(reference: string): TensorData {
     const found = this.arrays.get(reference.slice("npz:".length));
     if (!found) throw new Error(`the recording has no array '${reference}'`);
-    return found.bytes;
+    return found.data;
   }
 }
 
