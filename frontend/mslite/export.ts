@@ -73,6 +73,8 @@ function dropUnused(graph: Graph): void {
 
 function emitOp(e: Emitter, op: Op, problems: Problems): void {
   if (e.absorbed.has(op) || op.name === "constant" || constantView(op.result)) return;
+  // What needs a result that could not be written cannot be either, and that is told already.
+  if (op.operands.some((v) => v && e.failed.has(v))) return fail(e, op);
   try {
     const row = rowOf(op);
     if (row) return row.emit(e, op);
@@ -84,5 +86,10 @@ function emitOp(e: Emitter, op: Op, problems: Problems): void {
   } catch (error) {
     if (!(error instanceof OpError)) throw error;
     problems.error(error.code, op.location, `${op.name}: ${error.message}`, { op: op.name, ...error.more });
+    fail(e, op);
   }
+}
+
+function fail(e: Emitter, op: Op): void {
+  for (const r of op.results) e.failed.add(r);
 }

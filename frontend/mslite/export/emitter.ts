@@ -42,6 +42,8 @@ export class Emitter {
   private readonly literals = new Map<string, number>();
   /** Weights in the file as integers, by the value that makes them real. */
   readonly quantised = new Map<Value, ReadonlyMap<Layout, number>>();
+  /** Results of ops that could not be written. */
+  readonly failed = new Set<Value>();
   /** Ops that another op's node does too. */
   readonly absorbed = new Set<Op>();
   /** How sizes become tensors. */
@@ -98,6 +100,7 @@ export class Emitter {
     const source = v.op?.definition === Cast ? v.op.operand(0)! : undefined;
     if (source && constantView(source) && (layout === "second" || v.tensor.shape.length === 4)) return this.castConstant(v, source, layout);
     if (layout === "second" && v.op?.definition === DequantizeLinear && !this.forms.has(v)) return this.hooks.dequantise(this, v.op);
+    if (!this.forms.has(v)) throw new Error(`the value '${v.name}' of '${v.op?.name ?? "an input"}' has not been emitted`);
     const { dtype, shape } = v.tensor;
     if (layout === "second") return this.transposed(this.get(v, "last"), dtype, shape, toSecond, v.name);
     if (shape.length === 4) return this.transposed(this.get(v, "second"), dtype, permuted(shape, toLast), toLast, "");

@@ -45,7 +45,7 @@ function emitProduct(e: Emitter, op: Op, a: Matrix, b: Matrix, given: Value | un
 }
 
 const matmul: Row = {
-  accepts: (op) => isFloat(op.result.tensor.dtype) && op.operands.every((v) => rank(v!) >= 2),
+  accepts: (op) => op.operands.every((v) => rank(v!) >= 2),
   emit(e, op) {
     emitProduct(e, op, matrixOf(op.operand(0)!), matrixOf(op.operand(1)!), undefined);
   },
