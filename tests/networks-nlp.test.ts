@@ -1,4 +1,8 @@
 /** The networks of text, graphs and recommendations against what MindSpore recorded of its own. */
+import { expect } from "chai";
+import { findNetwork } from "../frontend/networks/index.ts";
+import { buildNetwork } from "../frontend/networks/network.ts";
+import { randomWeights } from "../frontend/random-weights.ts";
 import { describeNetworks } from "./networks/suite.ts";
 
 describeNetworks("text, graphs, recommendations", [
@@ -16,3 +20,22 @@ describeNetworks("text, graphs, recommendations", [
   ["ncf", "ncf", {}],
   ["wide_and_deep", "wide_and_deep", {}],
 ]);
+
+describe("networks of text: options that do not fit", () => {
+  const refused = (network: string, options: Readonly<Record<string, number>>): (() => unknown) => {
+    return () => buildNetwork(findNetwork(network)!, options, ({ name, type, init }) => randomWeights(1, name, type, init));
+  };
+  const cases = [
+    ["bert_cls", { hidden: 100, heads: 12 }, "the option 'heads' of 'bert_cls' is 12, which does not divide the 100 hidden units"],
+    ["tinybert", { sequence: 600 }, "the option 'sequence' of 'tinybert' is 600, more than the 512 positions"],
+    ["transformer", { hidden: 24, heads: 16 }, "the option 'heads' of 'transformer' is 16, which does not divide the 24 hidden units"],
+    ["mass", { decode_length: 65 }, "the option 'decode_length' of 'mass' is 65, more than the 64 positions"],
+    ["transformer", { hidden: 9, heads: 3 }, "the option 'hidden' of 'transformer' is 9, which is odd"],
+    ["transformer", { vocabulary: 2 }, "the option 'vocabulary' of 'transformer' takes a whole number from 3, not '2'"],
+    ["ncf", { top: 101 }, "the option 'top' of 'ncf' is 101, more than the 100 candidates"],
+  ] as const;
+  for (const [network, options, message] of cases)
+    it(`${network} with ${JSON.stringify(options)}`, () => {
+      expect(refused(network, options)).to.throw(RangeError, message);
+    });
+});
