@@ -9,6 +9,7 @@ import { optimize, programFor } from "../codegen/compile.ts";
 import { loadProgram, tensorOf } from "../codegen/js/execute.ts";
 import { findTarget } from "../codegen/targets.ts";
 import { FileSource } from "../frontend/bytes.ts";
+import { importSource } from "../frontend/import.ts";
 import { importMindir } from "../frontend/mindir/import.ts";
 import type { MindirModel, MindirNode } from "../frontend/mindir/messages.ts";
 import { MindirDataType } from "../frontend/mindir/messages.ts";
@@ -19,6 +20,7 @@ import { formatDim } from "../ir/dim.ts";
 import type { Graph } from "../ir/graph.ts";
 import { readElements, writeElements } from "../ir/storage.ts";
 import { type DType, formatType, tensor } from "../ir/type.ts";
+import { encodeMessage } from "./messages.ts";
 import { constantNode, floats, graphMessage, input, modelMessage, node, outputs, structured, typed } from "./mindir-messages.ts";
 import { tryMutations } from "./mutations.ts";
 import { type NpyElements, parseNpySeries } from "./npy-series.ts";
@@ -158,6 +160,43 @@ describe("MindIR import: forms of files before 1.7", () => {
   it("resolves the output by the name that the last node's output has", () => {
     const last = { ...node(structured, "ReLU", "g:1:2", ["x"]), name: "g:[CNode]0:1" };
     expect(importMindir(single([input("x", [2])], [last])).graph.outputs.length).to.equal(1);
+  });
+});
+
+describe("MindIR import: files of MindSpore 1.0", () => {
+  const tensorType = { elemType: 1, shape: { dim: [{ dimValue: 2 }, { dimValue: 3 }] } };
+  const info = (name: string) => ({ name, type: { tensorType } });
+  const constant = (name: string, attribute: Record<string, unknown>) => ({
+    output: [name],
+    opType: "Constant",
+    attribute: [{ name: "value", ...attribute }],
+  });
+  const graph = {
+    name: "g",
+    node: [
+      constant("g:perm", { refAttrName: "scalar:Tuple[value1,value2,],", ints: [1, 0], type: 7 }),
+      constant("g:two", { refAttrName: "tensor:value0", tensors: [{ dataType: 1, rawData: Uint8Array.from([0, 0, 0, 64]) }], type: 4 }),
+      { input: ["g:x", "g:w"], output: ["g:sum"], opType: "TensorAdd", attribute: [{ refAttrName: "shape:shape1," }] },
+      { input: ["g:sum", "g:two"], output: ["g:product"], opType: "Mul" },
+      { input: ["g:product", "g:perm"], output: ["g:y"], opType: "Transpose" },
+    ],
+    initializer: [{ name: "g:w", dims: [2, 3], dataType: 1, rawData: new Uint8Array(writeElements("f32", [1, 2, 3, 4, 5, 6])) }],
+    input: [info("g:x"), info("g:w")],
+    output: [info("g:y")],
+  };
+  const bytes = (more: Record<string, unknown>): Uint8Array =>
+    encodeMessage("onnx.proto", "onnx.ModelProto", { irVersion: 4, producerName: "MindSpore", modelVersion: 1, graph, ...more });
+
+  it("are told by their producer, and read", async () => {
+    const { graph: imported } = await importSource(new MemorySource("old.mindir", bytes({})));
+    const [y] = run(imported, [f32([2, 3], [0, 0, 0, 0, 0, 1])]);
+    expectClose(y!, f32([3, 2], [2, 8, 4, 10, 6, 14]), "result");
+    expect([...imported.ops()].map((op) => op.result.name)).to.include("w");
+  });
+
+  it("are not ONNX models", () => {
+    const model = bytes({ opsetImport: [{ version: 9 }] });
+    expect(() => readMindir(new MemorySource("model.onnx", model))).to.throw("this is an ONNX model");
   });
 });
 

@@ -5,6 +5,7 @@ import { decrypt, DecryptedSource, isEncrypted, readDecrypted } from "../decrypt
 import { ExternalFiles } from "../external-files.ts";
 import { Schema } from "../protobuf.ts";
 import type { MindirGraph, MindirModel } from "./messages.ts";
+import { readOldMindir } from "./read-old.ts";
 
 const schema = new Schema(
   "mind_ir.proto",
@@ -31,7 +32,7 @@ export const mindirExternalFiles = (source: ByteSource, options: MindirReadOptio
   );
 
 function readPlain(source: ByteSource): MindirModel {
-  if (source.size > 0 && source.read(0, 1)[0] === onnxFirstByte) refuseOld(source);
+  if (source.size > 0 && source.read(0, 1)[0] === onnxFirstByte) return readOldMindir(source) ?? refuseOnnx(source);
   const model = readMessage(source);
   const { graph } = model;
   if (graph === undefined)
@@ -44,15 +45,8 @@ function readPlain(source: ByteSource): MindirModel {
 /** The tag of ONNX's `ir_version`, a number; MindIR's is a string. */
 const onnxFirstByte = 0x08;
 
-function refuseOld(source: ByteSource): never {
-  throw CompileError.of(
-    "syntax",
-    { source: source.name, path: "byte 0" },
-    "this is an ONNX model, or MindIR of MindSpore 1.0, which used ONNX's schema",
-    {
-      remedy: "export the model with MindSpore 1.1 or later",
-    },
-  );
+function refuseOnnx(source: ByteSource): never {
+  throw CompileError.of("syntax", { source: source.name, path: "byte 0" }, "this is an ONNX model, not MindIR of MindSpore 1.0");
 }
 
 type ModelMessage = Omit<MindirModel, "graph" | "source"> & { readonly graph?: MindirGraph };
