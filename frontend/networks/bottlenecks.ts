@@ -20,12 +20,13 @@ function bottleneck(c: Cell, x: Value, out: number, stride: number, dilation: nu
   return relu(c, add(c, y, shapeOf(x)[1] === out ? x : convNorm(...side(c), x, out, { kernel: 1, stride })));
 }
 
-/** The result of each stage, which are of 256, 512, ... channels; `x` is what the stem gives. */
+/** The result of each stage: the first has four times the channels of the stem, each further one twice as many as the last. */
 export function bottleneckStages(c: Cell, stem: Value, stages: readonly Stage[], side: Side): Value[] {
+  const channels = 4 * shapeOf(stem)[1]!;
   let x = stem;
   return stages.map(({ blocks, stride, dilations = [] }, i) => {
     for (let b = 0; b < blocks; b++) {
-      x = bottleneck(c.at(`layer${i + 1}`).at(b), x, 256 << i, b === 0 ? stride : 1, dilations[b] ?? 1, side);
+      x = bottleneck(c.at(`layer${i + 1}`).at(b), x, channels << i, b === 0 ? stride : 1, dilations[b] ?? 1, side);
     }
     return x;
   });

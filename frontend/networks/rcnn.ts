@@ -18,8 +18,8 @@ import { constant, formula, matmul, scope, slice, tile, where } from "./tensors.
 
 type Extents = readonly [height: number, width: number];
 
-function backbone(c: Cell, image: Value): Value[] {
-  const stem = convNormRelu(c.at("conv1"), c.at("bn1"), image, 64, { kernel: 7, stride: 2, pad: 3 });
+function backbone(c: Cell, image: Value, channels: number): Value[] {
+  const stem = convNormRelu(c.at("conv1"), c.at("bn1"), image, channels / 4, { kernel: 7, stride: 2, pad: 3 });
   return bottleneckStages(c, maxPool(c, stem, { kernel: 3, stride: 2, pad: "same" }), resnet50Stages, namedSide);
 }
 
@@ -37,7 +37,8 @@ interface Head {
 const temperature = 1;
 
 function head(c: Cell, features: Value, classes: number): Head {
-  const x = [0, 1].reduce((y, i) => relu(c, denseInOut(c.at(`shared_fc_${i}`), y, 1024)), flatten(c, features));
+  const hidden = 4 * shapeOf(features)[1]!;
+  const x = [0, 1].reduce((y, i) => relu(c, denseInOut(c.at(`shared_fc_${i}`), y, hidden)), flatten(c, features));
   const scores = softmax(c, formula(c).div(denseInOut(c.at("cls_scores"), x, classes), temperature), 1);
   return { scores, deltas: denseInOut(c.at("reg_scores"), x, 4 * classes) };
 }
@@ -47,13 +48,14 @@ const decode = (c: Cell, boxes: Value, deltas: Value, image: Extents): Value =>
 
 /** Four channels of convolutions, enlarged, and a mask for each class: `[regions, classes, 2 * side, 2 * side]`. */
 function maskHead(c: Cell, features: Value, classes: number): Value {
+  const channels = shapeOf(features)[1]!;
   let x = features;
-  for (const i of [1, 2, 3, 4]) x = relu(c, conv2d(c.at(`mask_conv${i}`), x, 256, { kernel: 3, bias: true }));
+  for (const i of [1, 2, 3, 4]) x = relu(c, conv2d(c.at(`mask_conv${i}`), x, channels, { kernel: 3, bias: true }));
   const up = c.at("mask_deconv5");
-  const w = up.parameter("weight", [256, 256, 2, 2]);
+  const w = up.parameter("weight", [channels, channels, 2, 2]);
   const none = [0, 0] as const;
   const y = c.create(ConvTranspose, { x, w }, { strides: [2, 2], dilations: [1, 1], pads: [none, none], output_padding: [0, 0] });
-  x = relu(c, biasAdd(c, y, up.parameter("bias", [256], "zero")));
+  x = relu(c, biasAdd(c, y, up.parameter("bias", [channels], "zero")));
   return sigmoid(c, conv2d(c.at("mask_conv6"), x, classes, { kernel: 1, pad: "valid", bias: true }));
 }
 
@@ -82,6 +84,7 @@ const options = {
   height: count(768, "height of the images", 64),
   width: count(1280, "width of the images", 64),
   proposals: count(1000, "most proposals of an image"),
+  channels: count(256, "channels of the pyramid, a multiple of 4, which those of all convolutions are in proportion to", 4),
 };
 
 interface Options {
@@ -90,6 +93,7 @@ interface Options {
   readonly height: number;
   readonly width: number;
   readonly proposals: number;
+  readonly channels: number;
 }
 
 interface Parts {
@@ -102,12 +106,12 @@ interface Parts {
   readonly maskHead?: (c: Cell) => Cell;
 }
 
-const build = (c: Cell, { batch, classes, height, width, proposals }: Options, parts: Parts): Value[] => {
+const build = (c: Cell, { batch, classes, height, width, proposals, channels }: Options, parts: Parts): Value[] => {
   const image = [height, width] as const;
   const net = c.at("network").of("f16");
   const input = c.input("image", "f16", [batch, 3, height, width]);
   const metas = c.input("metas", "f16", [batch, 4]);
-  const levels = regionPyramid(net.at("fpn_ncek"), backbone(net.at("backbone"), input), parts.enlarge);
+  const levels = regionPyramid(net.at("fpn_ncek"), backbone(net.at("backbone"), input, channels), parts.enlarge);
   const proposed = propose(net.at("rpn_with_loss"), levels, { image, most: proposals });
   const perImage = shapeOf(proposed[0]!.isValid)[0]!;
   const boxes = concatImages(

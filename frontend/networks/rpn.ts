@@ -10,11 +10,12 @@ import { Split } from "../../ir/ops/join.ts";
 /** How features become those of the next finer stage. */
 export type Enlarge = (c: Cell, x: Value, extents: readonly number[]) => Value;
 
-/** Five levels of 256 channels, the finest first, of the four stages of a backbone. */
+/** Five levels of as many channels as the first stage has, the finest first, of the four stages of a backbone. */
 export function regionPyramid(c: Cell, stages: readonly Value[], enlarge: Enlarge): Value[] {
-  const side = stages.map((x, i) => conv2d(c.at("lateral_convs_list").at(i), x, 256, { kernel: 1, pad: "valid", bias: true }));
+  const channels = shapeOf(stages[0]!)[1]!;
+  const side = stages.map((x, i) => conv2d(c.at("lateral_convs_list").at(i), x, channels, { kernel: 1, pad: "valid", bias: true }));
   for (let i = side.length - 2; i >= 0; i--) side[i] = add(c, side[i]!, enlarge(c, side[i + 1]!, shapeOf(side[i]!).slice(2)));
-  const levels = side.map((x, i) => conv2d(c.at("fpn_convs_list").at(i), x, 256, { kernel: 3, bias: true }));
+  const levels = side.map((x, i) => conv2d(c.at("fpn_convs_list").at(i), x, channels, { kernel: 3, bias: true }));
   return [...levels, maxPool(c, levels.at(-1)!, { kernel: 1, stride: 2, pad: "same" })];
 }
 
@@ -59,7 +60,7 @@ interface Head {
 
 /** All levels share the parameters. */
 function head(c: Cell, x: Value): Head {
-  const y = relu(c, conv2d(c.at("rpn_conv"), x, 256, { kernel: 3, bias: true }));
+  const y = relu(c, conv2d(c.at("rpn_conv"), x, shapeOf(x)[1]!, { kernel: 3, bias: true }));
   const of = (name: string, out: number): Value => conv2d(c.at(name), y, out, { kernel: 1, pad: "valid", bias: true });
   return { scores: of("rpn_cls", ratios.length), deltas: of("rpn_reg", ratios.length * 4) };
 }

@@ -23,6 +23,8 @@ const decoder = {
   decode_length: 3,
 };
 
+const rcnn = { classes: 3, height: 64, width: 64, proposals: 8, channels: 8 };
+
 export const smallOptions: Readonly<Record<string, Readonly<Record<string, string | number>>>> = {
   lenet: { batch: 2 },
   alexnet: { image: 67 },
@@ -62,4 +64,6 @@ export const smallOptions: Readonly<Record<string, Readonly<Record<string, strin
   centerface: { image: 64, faces: 10 },
   deeplabv3: { image: 65 },
   psenet: { image: 64 },
+  faster_rcnn: rcnn,
+  maskrcnn: rcnn,
 };
