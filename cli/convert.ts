@@ -31,7 +31,7 @@ export const convertCommand = (y: Argv) =>
           describe: "the extension says the format: .mindir .onnx .air .ms .sir; of weights .ckpt .safetensors .npz",
         })
         .option("opset", { type: "number", describe: "ONNX: version of the operator set" })
-        .option("dialect", { choices: ["1.1", "2"] as const, describe: "MindIR: the MindSpore version that must read it" })
+        .option("dialect", { type: "string", choices: ["1.1", "2"] as const, describe: "MindIR: the MindSpore version that must read it" })
         .option("crc", { type: "boolean", describe: "checkpoints: a checksum at the end, which MindSpore reads since 2.3" })
         .example("$0 convert model.mindir model.onnx", "")
         .example("$0 convert model.ckpt model.safetensors", ""),
