@@ -29,7 +29,6 @@ export interface NodeOptions {
   readonly results?: readonly (DType | undefined)[];
   /** Which input is the main operand; default 0. */
   readonly main?: number;
-  readonly domain?: string;
 }
 
 export class Body {

@@ -81,7 +81,7 @@ const valueMessage = ({ name, type }: { readonly name: Name; readonly type: Type
   type: typeMessage(type),
 });
 
-/** Values whose shape is not a number each have types only where readers cannot infer them. */
+/** A graph or region; results of ops have their types with them, other values inside have none. */
 export function graphMessage(body: Body, name: string, namer: Namer, initializers: readonly Message[] = []): Message {
   const outputs = new Set(body.outputs.map((v) => v.name));
   return {

@@ -36,7 +36,7 @@ function recurrentAttributes(a: RecurrentAttributes, hidden: Dim): Attributes {
   };
 }
 
-/** The blocks of `hidden` elements along an axis in another order; a number stands for zeros. */
+/** The `count` blocks of `hidden` elements along an axis in another order. */
 function ordered(n: Body, x: Term, axis: number, hidden: Dim, count: number, order: readonly number[]): Term {
   if (count === 1) return x;
   const parts = n.ops(
