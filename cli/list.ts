@@ -44,7 +44,7 @@ const formats: Readonly<Record<ModelFormat, string>> = {
   sir: "Sinter's text (.sir)",
   checkpoint: "MindSpore's checkpoints (.ckpt): weights, encrypted with --key",
   air: "Ascend's AIR (.air), operators of MindSpore 1.1 and 2.x",
-  mslite: "MindSpore Lite (.ms)",
+  mslite: "MindSpore Lite (.ms), 0.7 to 2.x, quantised and compressed weights",
   safetensors: "safetensors (.safetensors): weights",
   npz: "NumPy's archives (.npz): weights",
 };

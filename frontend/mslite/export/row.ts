@@ -44,14 +44,6 @@ export const pointwise = (type: string, fields: (op: Op) => FlatMessage = () => 
   },
 });
 
-/** A node that computes `op` from tensors in the graph's own order of axes. */
-export const plain = (type: string, fields: (op: Op) => FlatMessage = () => ({})): Row => ({
-  emit(e, op) {
-    const inputs = op.operands.filter((v) => v !== undefined).map((v) => e.get(v));
-    e.node(type, fields(op), inputs, [e.result(op.result)]);
-  },
-});
-
 export interface Activated {
   readonly value: Value;
   readonly activation: string;
