@@ -1,8 +1,8 @@
-/** Losses, windows, and pools with places. */
+/** Losses, windows, pools with places, powers of two types. */
 import { type Dim, product } from "../../ir/dim.ts";
 import type { AttributesFor } from "../../ir/define.ts";
 import type { Value } from "../../ir/graph.ts";
-import { FloorDiv, FloorMod, Max } from "../../ir/ops/elementwise.ts";
+import { FloorDiv, FloorMod, Max, Pow } from "../../ir/ops/elementwise.ts";
 import { Gather, GatherElements } from "../../ir/ops/gather.ts";
 import { NegativeLogLikelihoodLoss } from "../../ir/ops/loss.ts";
 import { MaxPoolIndices } from "../../ir/ops/pool.ts";
@@ -133,9 +133,15 @@ function placesOf(
   return e.constant(dtype, [1, 1, ...out], places);
 }
 
+/** Operands of two types by way of f64, which holds either. */
+const power = expansion(Pow, ({ a, b }, _attributes, e) => {
+  if (a.tensor.dtype === b.tensor.dtype) return undefined;
+  return e.cast(e.f.pow(e.cast(a, "f64"), e.cast(b, "f64")), a.tensor.dtype);
+});
+
 /** Sizes that are numbers after all. */
 const extents = expansion(Extents, (_operands, { values }, e) =>
   values.every((v) => typeof v === "number") ? e.constant("i64", [values.length], values) : undefined,
 );
 
-export const otherExpansions: readonly NamedExpansion[] = [loss, window, unpool, pool, extents];
+export const otherExpansions: readonly NamedExpansion[] = [loss, window, unpool, pool, power, extents];

@@ -30,6 +30,7 @@ const cast = row(Cast, ({ x }, { to }, n) => {
 });
 
 export const elementwiseRows: readonly NamedRow[] = [
+  row(op.Pow, ({ a, b }, _attributes, n) => (a.tensor.dtype === b.tensor.dtype ? n.node("Pow", [a, b], two) : n.cannot("of two types"))),
   row(op.Round, ({ x }, _attributes, n) => n.node("Round", n.dialect === "1.1" ? [x] : [x, literal(0)])),
   add,
   div,
@@ -39,7 +40,6 @@ export const elementwiseRows: readonly NamedRow[] = [
     [op.Mul, "Mul"],
     [op.Max, "Maximum"],
     [op.Min, "Minimum"],
-    [op.Pow, "Pow"],
     [op.Abs, "Abs"],
     [op.Neg, "Neg"],
     [op.Exp, "Exp"],
