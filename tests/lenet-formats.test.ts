@@ -84,7 +84,7 @@ withSharedModels("the official LeNet through every format", (folder) => {
     it("keeps the labels in 8-bit integers", () => {
       const samples = mkdtempSync(join(work, "samples-"));
       execFileSync("cp", [recorded("input_0"), samples]);
-      const path = join(work, "quantised.onnx");
+      const path = join(work, "quantised.ms");
       sinter("convert", ...network, path, "--quantize", samples);
       const out = join(work, "out");
       sinter("run", path, "-t", "js", "-i", recorded("input_0"), "-o", out);
