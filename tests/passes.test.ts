@@ -20,6 +20,7 @@ import { canonicalizeRules } from "../passes/canonicalize.ts";
 import { flattenSequencesRules } from "../passes/flatten-sequences.ts";
 import { foldBatchNormRules } from "../passes/fold-batch-norm.ts";
 import { defaultPasses } from "../passes/index.ts";
+import { integerProductRules } from "../passes/integer-products.ts";
 import type { NumericsClass } from "../passes/pass.ts";
 import { raiseRules } from "../passes/raise.ts";
 import type { Rule } from "../passes/rewrite.ts";
@@ -27,7 +28,13 @@ import { type Evaluated, evaluateGraph, tensorResult } from "./evaluate-graph.ts
 import { optimize, type PassRun, readPassRun } from "./optimize.ts";
 import { randomGraph } from "./random-graph.ts";
 
-const allRules: readonly Rule[] = [...canonicalizeRules, ...raiseRules, ...foldBatchNormRules, ...flattenSequencesRules];
+const allRules: readonly Rule[] = [
+  ...canonicalizeRules,
+  ...raiseRules,
+  ...foldBatchNormRules,
+  ...flattenSequencesRules,
+  ...integerProductRules,
+];
 const classOf = new Map(allRules.map((r) => [r.name, r.numerics]));
 
 const special = [0, -0, 1, -1, 2, 0.5, -3.25, 100, 1e-3, NaN, Infinity, -Infinity, 1e-45, 3e38];
