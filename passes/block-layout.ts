@@ -54,6 +54,7 @@ import {
   Transpose,
   Unpack,
 } from "../ir/ops/index.ts";
+import type { DType } from "../ir/type.ts";
 import type { Pass } from "./pass.ts";
 import { applyRules, opRule, type Rewriter, type Rule } from "./rewrite.ts";
 
@@ -72,6 +73,9 @@ export const blockLayout = (options: BlockOptions): Pass => ({
   },
 });
 
+/** Floats whose sums are of f32. */
+const isBlocked = (dtype: DType): boolean => dtype === "f32" || dtype === "f16" || dtype === "bf16";
+
 const isConstant = (v: Value | undefined): v is Value => v?.op?.name === "constant";
 const extentOf = (v: Value, axis: number): number | undefined => {
   const e = v.tensor.shape.at(axis);
@@ -85,7 +89,14 @@ const packConv = ({ lanes }: BlockOptions): Rule =>
     const [x, w, b] = op.operands as [Value, Value, Value | undefined];
     const { group, to, strides, dilations, pads } = attributesOf(conv);
     const [outputs, channels] = [extentOf(w, 0), extentOf(w, 1)];
-    if (group !== 1 || to !== undefined || x.tensor.dtype !== "f32" || !isConstant(w) || (b && !isConstant(b)) || x.tensor.shape.length < 3)
+    if (
+      group !== 1 ||
+      to !== undefined ||
+      !isBlocked(x.tensor.dtype) ||
+      !isConstant(w) ||
+      (b && !isConstant(b)) ||
+      x.tensor.shape.length < 3
+    )
       return undefined;
     if (outputs === undefined || channels === undefined || outputs * 2 < lanes) return undefined;
     const inner = Math.min(lanes, channels);
@@ -134,7 +145,7 @@ function panelWidth(columns: number, { lanes, vectors }: BlockOptions): number |
 function multiply(rewriter: Rewriter, a: Value, b: Value, options: BlockOptions): Value | undefined {
   const columns = extentOf(b, -1);
   const width = columns === undefined ? undefined : panelWidth(columns, options);
-  if (width === undefined || a.tensor.dtype !== "f32" || !isConstant(b) || b.tensor.shape.length !== 2 || a.tensor.shape.length < 2)
+  if (width === undefined || !isBlocked(a.tensor.dtype) || !isConstant(b) || b.tensor.shape.length !== 2 || a.tensor.shape.length < 2)
     return undefined;
   const blocks = rewriter.create(Pack, { x: b }, { axis: 1, block: width, tail: "overlap" });
   const panels = rewriter.create(Transpose, { x: blocks }, { perm: [1, 0, 2] });
@@ -158,7 +169,7 @@ const packGemm = (options: BlockOptions): Rule =>
 function multiplyFolded(rewriter: Rewriter, a: Value, b: Value, columns: Value, options: BlockOptions): Value | undefined {
   if (columns === b) return multiply(rewriter, a, b, options);
   const width = panelWidth(extentOf(columns, 1) ?? 0, options);
-  if (width === undefined || a.tensor.dtype !== "f32" || a.tensor.shape.length < 2) return undefined;
+  if (width === undefined || !isBlocked(a.tensor.dtype) || a.tensor.shape.length < 2) return undefined;
   const blocks = rewriter.create(Pack, { x: columns }, { axis: 1, block: width, tail: "overlap" });
   return rewriter.create(
     MatmulPacked,
