@@ -40,7 +40,7 @@ export const listCommand = (y: Argv) =>
 
 const formats: Readonly<Record<ModelFormat, string>> = {
   mindir: "MindSpore's MindIR (.mindir), encrypted with --key",
-  onnx: "ONNX (.onnx), opsets 7 to 22",
+  onnx: "ONNX (.onnx), opsets 7 to 26",
   sir: "Sinter's text (.sir)",
   checkpoint: "MindSpore's checkpoints (.ckpt): weights, encrypted with --key",
   air: "Ascend's AIR (.air), operators of MindSpore 1.1 and 2.x",
