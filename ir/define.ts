@@ -227,6 +227,29 @@ export class Builder {
   }
 }
 
+/** What creates ops by a builder, for those who know more than a builder: the node that is read, the op that is rewritten. */
+export abstract class OpCreator {
+  abstract readonly builder: Builder;
+
+  /** Creates an op and gives its first result. */
+  create<D extends AnyOpDefinition>(
+    definition: D,
+    operands: Partial<OperandsFor<D, Value>>,
+    attributes: Partial<AttributesFor<D>> = {},
+  ): Value {
+    return this.builder.create(definition, operands, attributes);
+  }
+
+  /** Creates an op and gives all its results. */
+  createAll<D extends AnyOpDefinition>(
+    definition: D,
+    operands: Partial<OperandsFor<D, Value>>,
+    attributes: Partial<AttributesFor<D>> = {},
+  ): readonly Value[] {
+    return this.builder.createAll(definition, operands, attributes);
+  }
+}
+
 /** Typed access to the attributes of an op whose definition is known. */
 export const attributesOf = <D extends AnyOpDefinition>(op: OpOf<D>): AttributesFor<D> => op.attributes as AttributesFor<D>;
 

@@ -1,5 +1,5 @@
 /** The rewriter: the only code that changes a graph, and the driver that applies rules until none does. */
-import { type AnyOpDefinition, type AttributesFor, Builder, createOp, type OperandsFor, producedExtents } from "../ir/define.ts";
+import { type AnyOpDefinition, Builder, createOp, OpCreator, type OperandsFor, producedExtents } from "../ir/define.ts";
 import { OpError } from "../ir/diagnostic.ts";
 import { Graph, Op, type Value } from "../ir/graph.ts";
 import { IdentityOp } from "../ir/ops/identity.ts";
@@ -49,7 +49,7 @@ export function opRule(
 export const kebab = (definition: AnyOpDefinition): string => definition.name.replaceAll("_", "-");
 
 /** Creates ops just before the one that is rewritten, with its location. */
-export class Rewriter {
+export class Rewriter extends OpCreator {
   readonly created: Op[] = [];
   readonly builder: Builder;
 
@@ -59,23 +59,8 @@ export class Rewriter {
     /** Classes of rewrites that are allowed. */
     readonly numerics: ReadonlySet<NumericsClass>,
   ) {
+    super();
     this.builder = new Builder(graph, before.location, before, (op) => this.created.push(op));
-  }
-
-  create<D extends AnyOpDefinition>(
-    definition: D,
-    operands: Partial<OperandsFor<D, Value>>,
-    attributes: Partial<AttributesFor<D>> = {},
-  ): Value {
-    return this.builder.create(definition, operands, attributes);
-  }
-
-  createAll<D extends AnyOpDefinition>(
-    definition: D,
-    operands: Partial<OperandsFor<D, Value>>,
-    attributes: Partial<AttributesFor<D>> = {},
-  ): readonly Value[] {
-    return this.builder.createAll(definition, operands, attributes);
   }
 
   /** The op's definition, attributes and location with other operands, given in slot order. */

@@ -5,7 +5,7 @@
  * kin take the input where there is one, so that one lowering serves both.
  */
 import { constantContent, dimContent } from "../../ir/content.ts";
-import type { AnyOpDefinition, AttributesFor, Builder, OperandsFor } from "../../ir/define.ts";
+import { type Builder, OpCreator } from "../../ir/define.ts";
 import { type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
 import { type Dim, extent } from "../../ir/dim.ts";
 import type { Graph, Value } from "../../ir/graph.ts";
@@ -34,7 +34,7 @@ export interface NodeScope {
   builderOf(graph: Graph): Builder;
 }
 
-export class NodeContext {
+export class NodeContext extends OpCreator {
   private readonly attributes: ReadonlyMap<string, GeAttribute>;
 
   constructor(
@@ -46,28 +46,12 @@ export class NodeContext {
     private readonly places: ReadonlyMap<string, number>,
     readonly scope: NodeScope,
   ) {
+    super();
     this.attributes = new Map(op.attr.flatMap(({ key, value }) => (value ? [[key, value] as const] : [])));
   }
 
   get builder(): Builder {
     return this.scope.builder;
-  }
-
-  /** Creates an op and gives its first result. */
-  create<D extends AnyOpDefinition>(
-    definition: D,
-    operands: Partial<OperandsFor<D, Value>>,
-    attributes: Partial<AttributesFor<D>> = {},
-  ): Value {
-    return this.builder.create(definition, operands, attributes);
-  }
-
-  createAll<D extends AnyOpDefinition>(
-    definition: D,
-    operands: Partial<OperandsFor<D, Value>>,
-    attributes: Partial<AttributesFor<D>> = {},
-  ): readonly Value[] {
-    return this.builder.createAll(definition, operands, attributes);
   }
 
   input(name: string): Value {

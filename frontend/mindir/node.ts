@@ -5,7 +5,7 @@
  * places, and the input counts where there is one.
  */
 import { constantContent, dimContent } from "../../ir/content.ts";
-import type { AnyOpDefinition, AttributesFor, Builder, OperandsFor } from "../../ir/define.ts";
+import { type Builder, OpCreator } from "../../ir/define.ts";
 import { type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
 import { type Dim, extent } from "../../ir/dim.ts";
 import type { Value } from "../../ir/graph.ts";
@@ -26,13 +26,15 @@ export type Lowerings = Readonly<Record<string, Lowering>>;
 /** An input's position (-1: it is never an input), and the names it has as an attribute. */
 export type Argument = readonly [at: number, ...names: string[]];
 
-export class NodeContext {
+export class NodeContext extends OpCreator {
   constructor(
     readonly operator: Operator,
     /** The inputs, monads left out. */
     readonly items: readonly Item[],
     readonly scope: NodeScope,
-  ) {}
+  ) {
+    super();
+  }
 
   get builder(): Builder {
     return this.scope.builder;
@@ -45,23 +47,6 @@ export class NodeContext {
 
   declaredAt(i: number): TensorType | undefined {
     return this.scope.declared(i);
-  }
-
-  /** Creates an op and gives its first result. */
-  create<D extends AnyOpDefinition>(
-    definition: D,
-    operands: Partial<OperandsFor<D, Value>>,
-    attributes: Partial<AttributesFor<D>> = {},
-  ): Value {
-    return this.builder.create(definition, operands, attributes);
-  }
-
-  createAll<D extends AnyOpDefinition>(
-    definition: D,
-    operands: Partial<OperandsFor<D, Value>>,
-    attributes: Partial<AttributesFor<D>> = {},
-  ): readonly Value[] {
-    return this.builder.createAll(definition, operands, attributes);
   }
 
   /** Input `i` as a tensor, which the node must have; numbers become scalars. */

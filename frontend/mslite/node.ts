@@ -1,6 +1,6 @@
 /** One node while it is lowered: typed access to its inputs and attributes, and the builder of our graph. */
 import { constantContent, dimContent } from "../../ir/content.ts";
-import type { AnyOpDefinition, AttributesFor, Builder, OperandsFor } from "../../ir/define.ts";
+import { type Builder, OpCreator } from "../../ir/define.ts";
 import { type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
 import { type Dim, extent } from "../../ir/dim.ts";
 import type { Value } from "../../ir/graph.ts";
@@ -51,30 +51,16 @@ export interface NodeScope {
   warn(code: DiagnosticCode, message: string): void;
 }
 
-export class NodeContext {
+export class NodeContext extends OpCreator {
   constructor(
     readonly operation: Operation,
     readonly scope: NodeScope,
-  ) {}
+  ) {
+    super();
+  }
 
   get builder(): Builder {
     return this.scope.builder;
-  }
-
-  create<D extends AnyOpDefinition>(
-    definition: D,
-    operands: Partial<OperandsFor<D, Value>>,
-    attributes: Partial<AttributesFor<D>> = {},
-  ): Value {
-    return this.builder.create(definition, operands, attributes);
-  }
-
-  createAll<D extends AnyOpDefinition>(
-    definition: D,
-    operands: Partial<OperandsFor<D, Value>>,
-    attributes: Partial<AttributesFor<D>> = {},
-  ): readonly Value[] {
-    return this.builder.createAll(definition, operands, attributes);
   }
 
   get count(): number {

@@ -3,7 +3,7 @@
  * the path to it (`layer1.0.conv1.weight`), by which checkpoints know it.
  */
 import type { TensorData } from "../../ir/data.ts";
-import { type AnyOpDefinition, type AttributesFor, Builder, type OperandsFor } from "../../ir/define.ts";
+import { Builder, OpCreator } from "../../ir/define.ts";
 import { Graph, type Value } from "../../ir/graph.ts";
 import { ConstantOp } from "../../ir/ops/constant.ts";
 import { type DType, formatType, tensor, type TensorType } from "../../ir/type.ts";
@@ -26,14 +26,16 @@ interface Network {
   readonly source: ParameterSource;
 }
 
-export class Cell {
+export class Cell extends OpCreator {
   private constructor(
     private readonly network: Network,
     /** The cell's place: "" of the outermost. */
     readonly path: string,
     /** Of the parameters, where none is said. */
     private readonly dtype: DType = "f32",
-  ) {}
+  ) {
+    super();
+  }
 
   /** The outermost cell of a new network. */
   static root(name: string, source: ParameterSource): Cell {
@@ -78,22 +80,6 @@ export class Cell {
     this.network.parameters.push(parameter);
     this.network.values.set(path, value);
     return value;
-  }
-
-  create<D extends AnyOpDefinition>(
-    definition: D,
-    operands: Partial<OperandsFor<D, Value>>,
-    attributes: Partial<AttributesFor<D>> = {},
-  ): Value {
-    return this.network.builder.create(definition, operands, attributes);
-  }
-
-  createAll<D extends AnyOpDefinition>(
-    definition: D,
-    operands: Partial<OperandsFor<D, Value>>,
-    attributes: Partial<AttributesFor<D>> = {},
-  ): readonly Value[] {
-    return this.network.builder.createAll(definition, operands, attributes);
   }
 
   /** For helpers that make ops with a builder. */

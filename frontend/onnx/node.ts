@@ -5,7 +5,7 @@
  */
 import { contentOf, constantContent, dimContent } from "../../ir/content.ts";
 import type { Constant } from "../../ir/attribute.ts";
-import type { AnyOpDefinition, AttributesFor, Builder, OperandsFor } from "../../ir/define.ts";
+import { type Builder, OpCreator } from "../../ir/define.ts";
 import { type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
 import { type Dim, extent } from "../../ir/dim.ts";
 import type { Graph, Value } from "../../ir/graph.ts";
@@ -47,13 +47,14 @@ export interface NodeScope {
   warn(code: DiagnosticCode, message: string): void;
 }
 
-export class NodeContext {
+export class NodeContext extends OpCreator {
   private readonly attributes: ReadonlyMap<string, OnnxAttribute>;
 
   constructor(
     readonly node: OnnxNode,
     readonly scope: NodeScope,
   ) {
+    super();
     this.attributes = new Map(node.attribute.map((a) => [a.name, a]));
   }
 
@@ -73,23 +74,6 @@ export class NodeContext {
   /** Whether somebody may use output `i`. */
   hasOutput(i: number): boolean {
     return !!this.node.output[i];
-  }
-
-  /** Creates an op and gives its first result. */
-  create<D extends AnyOpDefinition>(
-    definition: D,
-    operands: Partial<OperandsFor<D, Value>>,
-    attributes: Partial<AttributesFor<D>> = {},
-  ): Value {
-    return this.builder.create(definition, operands, attributes);
-  }
-
-  createAll<D extends AnyOpDefinition>(
-    definition: D,
-    operands: Partial<OperandsFor<D, Value>>,
-    attributes: Partial<AttributesFor<D>> = {},
-  ): readonly Value[] {
-    return this.builder.createAll(definition, operands, attributes);
   }
 
   /** Operand `i`, which the node must have. */
