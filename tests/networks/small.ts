@@ -29,12 +29,12 @@ export const smallOptions: Readonly<Record<string, Readonly<Record<string, strin
   lenet: { batch: 2 },
   alexnet: { image: 67 },
   vgg16: { image: 32 },
-  resnet18: { image: 64 },
-  resnet34: { image: 64 },
-  resnet50: { image: 64 },
-  resnet101: { image: 64 },
-  resnet152: { image: 64 },
-  se_resnet50: { image: 64 },
+  resnet18: { image: 32 },
+  resnet34: { image: 32 },
+  resnet50: { image: 32 },
+  resnet101: { image: 32 },
+  resnet152: { image: 32 },
+  se_resnet50: { image: 32 },
   bert_base: bert,
   bert_cls: bert,
   bert_ner: bert,
@@ -48,7 +48,7 @@ export const smallOptions: Readonly<Record<string, Readonly<Record<string, strin
   transformer: decoder,
   ncf: { batch: 4, users: 50, items: 120 },
   wide_and_deep: { batch: 3, vocabulary: 50 },
-  resnext50: { image: 64 },
+  resnext50: { image: 32 },
   densenet121: { image: 64, dtype: "f32" },
   googlenet: { image: 64 },
   mobilenetv2: { image: 64 },
@@ -56,11 +56,11 @@ export const smallOptions: Readonly<Record<string, Readonly<Record<string, strin
   squeezenet_residual: { image: 64 },
   unet: { image: 188 },
   cnnctc: { width: 32 },
-  inceptionv3: { image: 96 },
+  inceptionv3: { image: 75 },
   ssd: { image: 300 },
-  yolov3_darknet53: { image: 64 },
-  yolov3_resnet18: { height: 64, width: 64 },
-  yolov4: { image: 64 },
+  yolov3_darknet53: { image: 32 },
+  yolov3_resnet18: { height: 32, width: 64 },
+  yolov4: { image: 32 },
   centerface: { image: 64, faces: 10 },
   deeplabv3: { image: 65 },
   psenet: { image: 64 },
@@ -71,3 +71,6 @@ export const smallOptions: Readonly<Record<string, Readonly<Record<string, strin
 
 /** Inputs that are no measurements but facts on the others, each value repeated: height and width of an image, its scales. */
 export const givenInputs: Readonly<Record<string, readonly number[]>> = { metas: [64, 64, 1, 1] };
+
+/** Networks whose kernels are those of another one, only more often: the C compiler need not see them. */
+export const sameKernels: ReadonlySet<string> = new Set(["resnet34", "resnet101", "resnet152", "bert_ner", "bert_squad"]);
