@@ -59,7 +59,8 @@ async function convert(args: ConvertArguments): Promise<void> {
 /** The model, made smaller where that is asked for. */
 async function wanted(args: ConvertArguments, diagnostics: Diagnostics): Promise<{ graph: Graph; report?: string }> {
   if (!isCompressed(args)) return { graph: await loadGraph(args, diagnostics) };
-  return compress(() => loadGraph(args, new Diagnostics()), args);
+  const once = [diagnostics];
+  return compress(() => loadGraph(args, once.pop() ?? new Diagnostics()), args);
 }
 
 async function writeAs(graph: Graph, args: ConvertArguments, diagnostics: Diagnostics): Promise<void> {
