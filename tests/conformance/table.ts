@@ -50,6 +50,9 @@ export function recordOf(results: readonly (readonly [TestCase, Outcome])[]): Ta
 const readRecords = (): Record<string, TargetRecord> =>
   existsSync(dataFile) ? (JSON.parse(readFileSync(dataFile, "utf8")) as Record<string, TargetRecord>) : {};
 
+/** Whether the table has the target: those that code is made for, not ways through other formats. */
+export const isRecorded = (target: string): boolean => target in readRecords();
+
 /** Tests that are known to fail on the target: those that failed when the table was last made. */
 export const knownFailures = (target: string): Set<string> => new Set(Object.keys(readRecords()[target]?.fail ?? {}));
 
