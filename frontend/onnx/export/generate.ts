@@ -1,4 +1,5 @@
 /** Ops whose elements follow from their position as ONNX's operators; random numbers. */
+import { OpError } from "../../../ir/diagnostic.ts";
 import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
 import { Eye, Meshgrid, OneHot, Range, Trilu } from "../../../ir/ops/generate.ts";
@@ -96,7 +97,7 @@ export const generateRows: readonly Row[] = [
   row(Bernoulli, (n, { p }, { dtype, seed }) => n.op("Bernoulli", [p], { dtype: n.session.code(dtype), ...seedOf(seed) }, dtype)),
   row(Multinomial, (n, { logits }, { samples, dtype, seed }) => {
     const type = dtype === "i64" ? "i64" : "i32";
-    const count = typeof samples === "number" ? samples : 1;
-    return n.op("Multinomial", [logits], { sample_size: count, dtype: n.session.code(type), ...seedOf(seed) }, type);
+    if (typeof samples !== "number") throw new OpError("'multinomial' with a number of samples that is none", "unsupported-attribute");
+    return n.op("Multinomial", [logits], { sample_size: samples, dtype: n.session.code(type), ...seedOf(seed) }, type);
   }),
 ];
