@@ -5,9 +5,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { expect } from "chai";
-import { optimize, programFor } from "../codegen/compile.ts";
-import { loadProgram, tensorOf } from "../codegen/js/execute.ts";
-import { findTarget } from "../codegen/targets.ts";
 import { FileSource } from "../frontend/bytes.ts";
 import { importSource } from "../frontend/import.ts";
 import { importMindir } from "../frontend/mindir/import.ts";
@@ -15,41 +12,16 @@ import type { MindirModel, MindirNode } from "../frontend/mindir/messages.ts";
 import { MindirDataType } from "../frontend/mindir/messages.ts";
 import { readMindir } from "../frontend/mindir/read.ts";
 import { MemorySource, memoryData } from "../ir/data.ts";
-import { CompileError, Diagnostics } from "../ir/diagnostic.ts";
+import { CompileError } from "../ir/diagnostic.ts";
 import { formatDim } from "../ir/dim.ts";
-import type { Graph } from "../ir/graph.ts";
-import { readElements, writeElements } from "../ir/storage.ts";
-import { type DType, formatType, tensor } from "../ir/type.ts";
+import { writeElements } from "../ir/storage.ts";
+import { formatType, tensor } from "../ir/type.ts";
 import { encodeMessage } from "./messages.ts";
 import { constantNode, floats, graphMessage, input, modelMessage, node, outputs, structured, typed } from "./mindir-messages.ts";
+import { expectClose, runOnJs as run } from "./mindir-runs.ts";
 import { tryMutations } from "./mutations.ts";
 import { type NpyElements, parseNpySeries } from "./npy-series.ts";
 import { filesIn, withSharedModels } from "./shared-models.ts";
-
-const tolerances: Readonly<Record<string, readonly [number, number]>> = { f32: [1e-4, 1e-5], f64: [1e-10, 1e-10], f16: [2e-3, 2e-3] };
-
-/** The outputs of a graph on the JavaScript target. */
-function run(graph: Graph, inputs: readonly NpyElements[]): NpyElements[] {
-  const types = graph.outputs.map((v) => v.tensor.dtype);
-  const target = findTarget("js")!;
-  optimize(graph, target, { name: "model" }, new Diagnostics());
-  const results = loadProgram(programFor(graph, target, { name: "model" })).run(inputs.map((x) => tensorOf(x.dtype, x.dims, x.values)));
-  return results.map(({ data, dims }, i) => {
-    const dtype = types[i] as DType;
-    return { dtype, dims, values: readElements(dtype, new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)) };
-  });
-}
-
-function expectClose(got: NpyElements, wanted: NpyElements, what: string): void {
-  expect(got.dtype, what).to.equal(wanted.dtype);
-  expect(got.dims, what).to.deep.equal(wanted.dims);
-  const [rtol, atol] = tolerances[wanted.dtype] ?? [0, 0];
-  const bad = wanted.values.findIndex((w, i) => {
-    const [g, e] = [Number(got.values[i]), Number(w)];
-    return !(Object.is(g, e) || g === e || Math.abs(g - e) <= atol + rtol * Math.abs(e));
-  });
-  expect(bad, `${what}: element ${bad} is ${String(got.values[bad])}, not ${String(wanted.values[bad])}`).to.equal(-1);
-}
 
 const f32 = (dims: readonly number[], values: readonly number[]): NpyElements => ({ dtype: "f32", dims, values: values.map(Math.fround) });
 const range = (dims: readonly number[]): NpyElements =>

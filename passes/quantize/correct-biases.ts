@@ -4,7 +4,7 @@
  * (M. Nagel et al., Data-Free Quantization through Weight Equalization and Bias Correction, 2019, section 4.2).
  */
 import { Builder } from "../../ir/define.ts";
-import type { Op, Value } from "../../ir/graph.ts";
+import { Op } from "../../ir/graph.ts";
 import { Conv } from "../../ir/ops/conv.ts";
 import { constantValue } from "../../ir/ops/constant.ts";
 import { Add } from "../../ir/ops/elementwise.ts";
@@ -56,10 +56,8 @@ function addToBias(op: Op, shift: Float64Array): void {
   }
   const uses = [...op.result.uses];
   const sum = new Builder(op.graph!, op.location, op.next).create(Add, { a: op.result, b: constant });
-  for (const { user, index } of uses) replaceUse(user, index, sum);
-}
-
-function replaceUse(user: Op | { setOutput(index: number, v: Value): void }, index: number, v: Value): void {
-  if ("setOperand" in user) user.setOperand(index, v);
-  else user.setOutput(index, v);
+  for (const { user, index } of uses) {
+    if (user instanceof Op) user.setOperand(index, sum);
+    else user.setOutput(index, sum);
+  }
 }
