@@ -6,7 +6,7 @@ import { Meshgrid } from "../../ir/ops/generate.ts";
 import { AdaptiveMaxPool, MaxPool } from "../../ir/ops/pool.ts";
 import { expansion, type NamedExpansion } from "../expansions/expander.ts";
 import { expansionOf } from "../expansions/index.ts";
-import type { Decompose } from "../legalize.ts";
+import type { Decompose } from "../../ir/replace-by.ts";
 
 const own: readonly NamedExpansion[] = [
   expansion(LogicalXor, ({ a, b }, _attributes, e) => e.create(NotEqual, { a, b })),

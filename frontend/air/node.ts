@@ -5,14 +5,13 @@
  * kin take the input where there is one, so that one lowering serves both.
  */
 import { constantContent, dimContent } from "../../ir/content.ts";
-import { type Builder, OpCreator } from "../../ir/define.ts";
+import type { Builder } from "../../ir/define.ts";
 import { type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
 import { type Dim, extent } from "../../ir/dim.ts";
 import type { Graph, Value } from "../../ir/graph.ts";
-import { Cast } from "../../ir/ops/cast.ts";
-import { constantValue } from "../../ir/ops/constant.ts";
 import { Extents, Reshape } from "../../ir/ops/shape.ts";
-import { computeType, type DType, type TensorType } from "../../ir/type.ts";
+import type { DType, TensorType } from "../../ir/type.ts";
+import { TensorOps } from "../tensor-ops.ts";
 import { numbersOf, textOf } from "./attributes.ts";
 import { dtypeOfAttribute, dtypeOfFile } from "./data-types.ts";
 import { formatOf } from "./layout.ts";
@@ -34,7 +33,7 @@ export interface NodeScope {
   builderOf(graph: Graph): Builder;
 }
 
-export class NodeContext extends OpCreator {
+export class NodeContext extends TensorOps {
   private readonly attributes: ReadonlyMap<string, GeAttribute>;
 
   constructor(
@@ -156,29 +155,10 @@ export class NodeContext extends OpCreator {
     return value;
   }
 
-  scalar(dtype: DType, value: number): Value {
-    return this.constant(dtype, [], [value]);
-  }
-
-  constant(dtype: DType, shape: readonly number[], values: readonly number[]): Value {
-    const type = computeType(dtype);
-    const isWide = type === "i64" || type === "u64";
-    return constantValue(this.builder, dtype, shape, isWide ? values.map((v) => BigInt(Math.trunc(v))) : values);
-  }
-
   /** An extent as a scalar. */
   extentValue(value: Dim, dtype: DType): Value {
     if (typeof value === "number") return this.scalar(dtype, value);
     return this.cast(this.create(Reshape, { x: this.create(Extents, {}, { values: [value] }) }, { shape: [] }), dtype);
-  }
-
-  cast(x: Value, to: DType): Value {
-    return x.tensor.dtype === to ? x : this.create(Cast, { x }, { to });
-  }
-
-  reshape(x: Value, shape: readonly Dim[]): Value {
-    const from = x.tensor.shape;
-    return from.length === shape.length && from.every((d, i) => d === shape[i]) ? x : this.create(Reshape, { x }, { shape });
   }
 
   freshExtent(hint: string): { name: string; dim: Dim } {

@@ -2,53 +2,18 @@
 import type { AnyOpDefinition, AttributesFor, Builder, OperandsFor } from "../../ir/define.ts";
 import type { Dim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/graph.ts";
-import { Cast } from "../../ir/ops/cast.ts";
-import { constantValue } from "../../ir/ops/constant.ts";
-import { Expand, Reshape, Transpose } from "../../ir/ops/shape.ts";
+import { Expand, Transpose } from "../../ir/ops/shape.ts";
 import { Slice } from "../../ir/ops/slice.ts";
-import { computeType, type DType } from "../../ir/type.ts";
+import { sameShape } from "../../ir/type.ts";
 import { Formula, type FormulaScope } from "../formula.ts";
-import type { Decompose } from "../legalize.ts";
+import type { Decompose } from "../../ir/replace-by.ts";
+import { TensorOps } from "../tensor-ops.ts";
 
-export class Expander implements FormulaScope {
+export class Expander extends TensorOps implements FormulaScope {
   readonly f = new Formula(this);
 
-  constructor(readonly builder: Builder) {}
-
-  create<D extends AnyOpDefinition>(
-    definition: D,
-    operands: Partial<OperandsFor<D, Value>>,
-    attributes?: Partial<AttributesFor<D>>,
-  ): Value {
-    return this.builder.create(definition, operands, attributes ?? {});
-  }
-
-  createAll<D extends AnyOpDefinition>(
-    definition: D,
-    operands: Partial<OperandsFor<D, Value>>,
-    attributes: Partial<AttributesFor<D>> = {},
-  ): readonly Value[] {
-    return this.builder.createAll(definition, operands, attributes);
-  }
-
-  scalar(dtype: DType, value: number): Value {
-    return this.constant(dtype, [], [value]);
-  }
-
-  /** Elements are converted to what the type is computed in. */
-  constant(dtype: DType, shape: readonly number[], values: readonly number[]): Value {
-    const type = computeType(dtype);
-    const isWide = type === "i64" || type === "u64";
-    return constantValue(this.builder, dtype, shape, isWide ? values.map((v) => BigInt(Math.trunc(v))) : values);
-  }
-
-  cast(x: Value, to: DType): Value {
-    return x.tensor.dtype === to ? x : this.create(Cast, { x }, { to });
-  }
-
-  reshape(x: Value, shape: readonly Dim[]): Value {
-    const from = x.tensor.shape;
-    return from.length === shape.length && from.every((d, i) => d === shape[i]) ? x : this.create(Reshape, { x }, { shape });
+  constructor(readonly builder: Builder) {
+    super();
   }
 
   transpose(x: Value, perm: readonly number[]): Value {
@@ -56,8 +21,7 @@ export class Expander implements FormulaScope {
   }
 
   expand(x: Value, shape: readonly Dim[]): Value {
-    const from = x.tensor.shape;
-    return from.length === shape.length && from.every((d, i) => d === shape[i]) ? x : this.create(Expand, { x }, { shape });
+    return sameShape(x.tensor.shape, shape) ? x : this.create(Expand, { x }, { shape });
   }
 
   /** `size` elements of one axis from `start` on. */

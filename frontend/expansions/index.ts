@@ -1,6 +1,6 @@
 /** Ways to make ops of smaller ones, for formats that have not the op itself; one line per family. */
 import type { Op } from "../../ir/graph.ts";
-import type { Decompose } from "../legalize.ts";
+import type { Decompose } from "../../ir/replace-by.ts";
 import { activationExpansions } from "./activation.ts";
 import { convExpansions } from "./conv.ts";
 import type { NamedExpansion } from "./expander.ts";

@@ -5,14 +5,13 @@
  * places, and the input counts where there is one.
  */
 import { constantContent, dimContent } from "../../ir/content.ts";
-import { type Builder, OpCreator } from "../../ir/define.ts";
+import type { Builder } from "../../ir/define.ts";
 import { type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
 import { type Dim, extent } from "../../ir/dim.ts";
 import type { Value } from "../../ir/graph.ts";
-import { Cast } from "../../ir/ops/cast.ts";
-import { constantValue } from "../../ir/ops/constant.ts";
 import { Extents, Reshape } from "../../ir/ops/shape.ts";
-import { computeType, type DType, type TensorType } from "../../ir/type.ts";
+import type { DType, TensorType } from "../../ir/type.ts";
+import { TensorOps } from "../tensor-ops.ts";
 import type { Operator } from "./operator.ts";
 import type { NodeScope } from "./scope.ts";
 import { dtypeOfNumber } from "./type-id.ts";
@@ -26,7 +25,7 @@ export type Lowerings = Readonly<Record<string, Lowering>>;
 /** An input's position (-1: it is never an input), and the names it has as an attribute. */
 export type Argument = readonly [at: number, ...names: string[]];
 
-export class NodeContext extends OpCreator {
+export class NodeContext extends TensorOps {
   constructor(
     readonly operator: Operator,
     /** The inputs, monads left out. */
@@ -106,27 +105,6 @@ export class NodeContext extends OpCreator {
     const dims = elements.map((e) => this.dimOf(e, "an element of a tuple"));
     if (dims.every((d) => typeof d === "number")) return this.constant("i64", [dims.length], dims);
     return this.create(Extents, {}, { values: dims });
-  }
-
-  scalar(dtype: DType, value: number | bigint): Value {
-    return this.constant(dtype, [], [value]);
-  }
-
-  /** A constant tensor; `values` are converted to what the element type is computed in. */
-  constant(dtype: DType, shape: readonly number[], values: readonly (number | bigint)[]): Value {
-    const type = computeType(dtype);
-    const wide = type === "i64" || type === "u64";
-    const scalars = values.map((v) => (wide ? (typeof v === "bigint" ? v : BigInt(Math.trunc(v))) : Number(v)));
-    return constantValue(this.builder, dtype, shape, scalars);
-  }
-
-  cast(x: Value, to: DType): Value {
-    return x.tensor.dtype === to ? x : this.create(Cast, { x }, { to });
-  }
-
-  reshape(x: Value, shape: readonly Dim[]): Value {
-    const from = x.tensor.shape;
-    return from.length === shape.length && from.every((d, i) => d === shape[i]) ? x : this.create(Reshape, { x }, { shape });
   }
 
   /** The input or attribute of an argument; undefined where neither is given. */

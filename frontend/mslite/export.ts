@@ -1,9 +1,11 @@
 /** A graph as a MindSpore Lite model of the schema of 1.2 and later. */
 import { OpError } from "../../ir/diagnostic.ts";
+import type { Decompose } from "../../ir/replace-by.ts";
 import type { Graph, Op } from "../../ir/graph.ts";
 import { defaultExternalAbove, type Exported, type ExportOptions } from "../exported.ts";
 import { expansionOf } from "../expansions/index.ts";
-import { type Decompose, legalize } from "../legalize.ts";
+import { dropUnused } from "../drop-unused.ts";
+import { legalize } from "../legalize.ts";
 import { Problems } from "../problems.ts";
 import { emitCustom } from "./export/custom.ts";
 import { constantView, Emitter } from "./export/emitter.ts";
@@ -61,14 +63,6 @@ function legalizeForLite(graph: Graph, problems: Problems): void {
     };
   };
   legalize(graph, (op) => isSaid(op) || (isAtomic(op) && expansionOf(op) === undefined), problems, expansions);
-}
-
-/** Ops whose results nothing uses say nothing in a file. */
-function dropUnused(graph: Graph): void {
-  for (const op of graph.opsReversed()) {
-    if (op.definition.impure === undefined && op.results.every((r) => r.uses.size === 0)) graph.remove(op);
-    else op.regions.forEach(dropUnused);
-  }
 }
 
 function emitOp(e: Emitter, op: Op, problems: Problems): void {

@@ -1,13 +1,12 @@
 /** One node while it is lowered: typed access to its inputs and attributes, and the builder of our graph. */
 import { constantContent, dimContent } from "../../ir/content.ts";
-import { type Builder, OpCreator } from "../../ir/define.ts";
+import type { Builder } from "../../ir/define.ts";
 import { type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
 import { type Dim, extent } from "../../ir/dim.ts";
 import type { Value } from "../../ir/graph.ts";
-import { Cast } from "../../ir/ops/cast.ts";
-import { constantValue } from "../../ir/ops/constant.ts";
-import { Extents, Reshape, Transpose } from "../../ir/ops/shape.ts";
-import { computeType, type DType } from "../../ir/type.ts";
+import { Extents, Transpose } from "../../ir/ops/shape.ts";
+
+import { TensorOps } from "../tensor-ops.ts";
 import { type Layout, samePerm, toSecond } from "./layout.ts";
 import type { LiteTensor } from "./messages.ts";
 import type { Operation } from "./operation.ts";
@@ -51,7 +50,7 @@ export interface NodeScope {
   warn(code: DiagnosticCode, message: string): void;
 }
 
-export class NodeContext extends OpCreator {
+export class NodeContext extends TensorOps {
   constructor(
     readonly operation: Operation,
     readonly scope: NodeScope,
@@ -204,31 +203,10 @@ export class NodeContext extends OpCreator {
     return (this.operation.fields[name] ?? "") as string;
   }
 
-  /** A constant tensor; `values` are converted to what the element type is computed in. */
-  constant(dtype: DType, shape: readonly number[], values: readonly (number | bigint)[]): Value {
-    const type = computeType(dtype);
-    const wide = type === "i64" || type === "u64";
-    const scalars = values.map((v) => (wide ? (typeof v === "bigint" ? v : BigInt(Math.trunc(v))) : Number(v)));
-    return constantValue(this.builder, dtype, shape, scalars);
-  }
-
-  scalar(dtype: DType, value: number): Value {
-    return this.constant(dtype, [], [value]);
-  }
-
   /** Sizes as an i32 vector. */
   sizes(values: readonly Dim[]): Value {
     if (values.every((d) => typeof d === "number")) return this.constant("i32", [values.length], values);
     return this.cast(this.create(Extents, {}, { values }), "i32");
-  }
-
-  cast(x: Value, to: DType): Value {
-    return x.tensor.dtype === to ? x : this.create(Cast, { x }, { to });
-  }
-
-  reshape(x: Value, shape: readonly Dim[]): Value {
-    const from = x.tensor.shape;
-    return from.length === shape.length && from.every((d, i) => d === shape[i]) ? x : this.create(Reshape, { x }, { shape });
   }
 
   /** A new named extent, for results whose size is known only when the model runs. */

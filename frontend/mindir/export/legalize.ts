@@ -5,6 +5,7 @@ import type { Graph, Op, Value } from "../../../ir/graph.ts";
 import { Loop } from "../../../ir/ops/control.ts";
 import { ConstantOp } from "../../../ir/ops/constant.ts";
 import { formatType } from "../../../ir/type.ts";
+import { dropUnused } from "../../drop-unused.ts";
 import { expansionOf } from "../../expansions/index.ts";
 import { isWhile } from "../../expansions/loops.ts";
 import { legalize } from "../../legalize.ts";
@@ -18,7 +19,7 @@ import { rowOf } from "./rows/index.ts";
 
 /** Ops without an operator are replaced; what is left without one is reported, as are types that MindIR has not. */
 export function legalizeForMindir(graph: Graph, dialect: DialectName, problems: Problems): void {
-  removeUnused(graph);
+  dropUnused(graph);
   const trial = new Trial(dialect);
   legalize(
     graph,
@@ -26,16 +27,8 @@ export function legalizeForMindir(graph: Graph, dialect: DialectName, problems: 
     problems,
     (op) => (dialect === "1.1" && op.regions.length > 0 ? undefined : expansionOf(op)),
   );
-  removeUnused(graph);
+  dropUnused(graph);
   checkTypes(graph, problems);
-}
-
-/** Ops whose results nobody uses: MindSpore would compute them. */
-function removeUnused(graph: Graph): void {
-  for (const op of graph.opsReversed()) {
-    if (op.results.every((v) => v.uses.size === 0) && op.definition.impure !== true) graph.remove(op);
-    else for (const region of op.regions) removeUnused(region);
-  }
 }
 
 /** Writes ops one by one, to see whether it can be done. */
