@@ -20,10 +20,23 @@ import {
   sub,
   substituteDim,
 } from "../ir/dim.ts";
-import { type Buffer, type Expr, index, type Load, partsOf, rewriteExpr, round, substituteIndices, toDim, visitExpr } from "../ir/expr.ts";
+import {
+  type Buffer,
+  type Expr,
+  index,
+  type Load,
+  loadsIn,
+  partsOf,
+  rewriteExpr,
+  round,
+  substituteIndices,
+  toDim,
+  visitExpr,
+} from "../ir/expr.ts";
 import type { Op } from "../ir/graph.ts";
 import type { Result, Stage } from "../ir/stage.ts";
 import { flattenOffset, viewOf } from "../ir/view.ts";
+import { mapStage, stageExprs } from "./stage-parts.ts";
 
 /** A stage and the ops it computes, in the order they were merged. */
 export interface StageItem {
@@ -40,38 +53,6 @@ export type FusionItem =
 const mostNodes = 256;
 /** Values of at most this many operations are computed again by each of several readers. */
 const cheapNodes = 3;
-
-export function stageExprs(s: Stage): Expr[] {
-  const fold = s.fold ? [...s.fold.state.map((x) => x.init), ...s.fold.step] : [];
-  return [...fold, ...s.results.map((r) => r.value), ...s.results.flatMap((r) => r.at.map(index))];
-}
-
-/** Every load of the stage, each distinct one once. */
-export function stageLoads(s: Stage): Load[] {
-  const seen = new Set<Expr>();
-  const found: Load[] = [];
-  for (const e of stageExprs(s)) {
-    visitExpr(
-      e,
-      (n) => {
-        if (n.kind === "load") found.push(n);
-      },
-      seen,
-    );
-  }
-  return found;
-}
-
-/** The stage with its expressions and dims replaced; its axes stay. */
-export function mapStage(s: Stage, f: (e: Expr) => Expr, d: (d: Dim) => Dim): Stage {
-  return {
-    axes: s.axes,
-    ...(s.fold && {
-      fold: { ...s.fold, state: s.fold.state.map((x) => ({ ...x, init: f(x.init) })), step: s.fold.step.map(f), merge: s.fold.merge },
-    }),
-    results: s.results.map((r) => ({ out: r.out, at: r.at.map(d), value: f(r.value) })),
-  };
-}
 
 const countNodes = (roots: readonly Expr[]): number => {
   const seen = new Set<Expr>();
@@ -122,7 +103,7 @@ class Fusion {
   }
 
   private readsOf(item: FusionItem): readonly Buffer[] {
-    return item.kind === "other" ? item.reads : stageLoads(item.stage).map((l) => l.buffer);
+    return item.kind === "other" ? item.reads : loadsIn(stageExprs(item.stage)).map((l) => l.buffer);
   }
 
   private writesOf(item: FusionItem): readonly Buffer[] {
@@ -187,7 +168,7 @@ class Fusion {
     const consumer = this.stageAt(reader);
     if (!consumer) return false;
     if (this.overwrites(producer, reader)) return false;
-    const sites = stageLoads(consumer.stage).filter((l) => l.buffer === result.out).length;
+    const sites = loadsIn(stageExprs(consumer.stage)).filter((l) => l.buffer === result.out).length;
     const grown = countNodes(stageExprs(consumer.stage)) + sites * countNodes([result.value]);
     if (grown > mostNodes) return false;
     if (isMove) return !consumer.stage.fold || this.staysLinear(producer, result, consumer);
@@ -199,7 +180,7 @@ class Fusion {
     const { value } = result;
     if (value.kind !== "load") return true;
     const view = viewOf(value.buffer);
-    const sites = stageLoads(consumer.stage).filter((l) => l.buffer === result.out);
+    const sites = loadsIn(stageExprs(consumer.stage)).filter((l) => l.buffer === result.out);
     return sites.every((site) => {
       if (divides(flattenOffset(viewOf(result.out), site.at))) return true;
       const by = new Map<Atom, Dim>(producer.stage.axes.map((a, k) => [a, site.at[k]!]));
@@ -214,7 +195,7 @@ class Fusion {
 
   /** Whether something between producer and reader writes what the producer reads (buffers that several stages fill). */
   private overwrites(producer: StageItem, reader: number): boolean {
-    const inputs = stageLoads(producer.stage).map((l) => l.buffer);
+    const inputs = loadsIn(stageExprs(producer.stage)).map((l) => l.buffer);
     return inputs.some((b) => (this.writers.get(b) ?? []).some((w) => w >= reader));
   }
 
@@ -259,7 +240,7 @@ class Fusion {
     const consumer = this.stageAt(reader);
     if (!consumer || consumer.stage.fold) return undefined;
     const { stage } = consumer;
-    const sites = stageLoads(stage).filter((l) => l.buffer === result.out);
+    const sites = loadsIn(stageExprs(stage)).filter((l) => l.buffer === result.out);
     if (sites.length !== 1 || this.overwrites(producer, reader)) return undefined;
     if (countNodes(stageExprs(producer.stage)) + countNodes(stageExprs(stage)) > mostNodes) return undefined;
     const by = matchAxes(stage, sites[0]!, result);

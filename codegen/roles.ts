@@ -3,7 +3,7 @@
  * over them (`scalar`); every axis belongs to one factor, to both (batch), or is folded.
  */
 import { atomsIn, type Dim, type Loop, stride } from "../ir/dim.ts";
-import { type Binary, dimsOf, type Expr, type Load, visitExpr } from "../ir/expr.ts";
+import { type Binary, dimsOf, type Expr, loadsIn, visitExpr } from "../ir/expr.ts";
 import type { Stage } from "../ir/stage.ts";
 
 export interface Roles {
@@ -21,21 +21,6 @@ export function loopsOf(e: Expr): Set<Loop> {
   visitExpr(e, (n) => {
     for (const d of dimsOf(n)) for (const a of atomsIn(d)) if (a.kind === "loop") found.add(a);
   });
-  return found;
-}
-
-export function loadsOf(roots: readonly Expr[]): Load[] {
-  const seen = new Set<Expr>();
-  const found: Load[] = [];
-  for (const e of roots) {
-    visitExpr(
-      e,
-      (n) => {
-        if (n.kind === "load") found.push(n);
-      },
-      seen,
-    );
-  }
   return found;
 }
 
@@ -75,7 +60,7 @@ function factors(product: Binary, lane: Loop): readonly [Expr, Expr] | undefined
     [product.a, product.b],
     [product.b, product.a],
   ] as const) {
-    const along = loadsOf([x]).some((l) => l.at.length > 0 && stride(l.at[0]!, lane) === 1);
+    const along = loadsIn([x]).some((l) => l.at.length > 0 && stride(l.at[0]!, lane) === 1);
     if (along && !loopsOf(y).has(lane)) return [x, y];
   }
   return undefined;
@@ -83,6 +68,6 @@ function factors(product: Binary, lane: Loop): readonly [Expr, Expr] | undefined
 
 /** The steps of every load and store of the stage when `axis` grows by one; undefined entries are not linear. */
 export function strides(stage: Stage, axis: Loop, exprs: readonly Expr[]): (Dim | undefined)[] {
-  const loads = loadsOf(exprs).flatMap((l) => l.at);
+  const loads = loadsIn(exprs).flatMap((l) => l.at);
   return [...loads, ...stage.results.flatMap((r) => r.at)].map((d) => stride(d, axis));
 }

@@ -6,7 +6,7 @@ import { type Atom, atomDim, type Dim, type Loop, loopAtom, mul, stride, substit
 import { type Buffer, dimsOf, type Expr, substituteIndices, visitExpr } from "../ir/expr.ts";
 import type { Stage } from "../ir/stage.ts";
 import { flattenOffset, type View } from "../ir/view.ts";
-import { mapStage, stageExprs } from "./fuse.ts";
+import { mapStage, stageExprs } from "./stage-parts.ts";
 import { flattenExpr, flattenInside } from "./flatten.ts";
 
 /** The stage with one flat offset per load and store, on as few axes as possible. */

@@ -399,12 +399,14 @@ export function visitExpr(e: Expr, f: (e: Expr) => void, seen = new Set<Expr>())
   f(e);
 }
 
-/** Every load in `e`, those inside indices too. */
-export function loadsIn(e: Expr): Load[] {
+/** Every load in the expressions, each distinct one once, those inside indices too. */
+export function loadsIn(roots: Expr | readonly Expr[]): Load[] {
+  const seen = new Set<Expr>();
   const found: Load[] = [];
-  visitExpr(e, (n) => {
+  const collect = (n: Expr): void => {
     if (n.kind === "load") found.push(n);
-  });
+  };
+  for (const e of "kind" in roots ? [roots] : roots) visitExpr(e, collect, seen);
   return found;
 }
 

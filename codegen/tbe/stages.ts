@@ -7,7 +7,7 @@ import { type Binary, type Buffer, type Expr, type Load, loadsIn, type Select, t
 import type { BinaryOp } from "../../ir/scalar.ts";
 import type { Fold, Stage } from "../../ir/stage.ts";
 import { type ComputeType, type DType, staticShape } from "../../ir/type.ts";
-import { stageExprs } from "../fuse.ts";
+import { stageExprs } from "../stage-parts.ts";
 import { type Calls, refuse, sameShape, type ScalarValue, type TbeValue, type TensorValue } from "./calls.ts";
 import { expand } from "./expand.ts";
 import type { Call, TbeType } from "./support.ts";

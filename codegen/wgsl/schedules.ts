@@ -5,7 +5,7 @@
 import type { Dim, Loop } from "../../ir/dim.ts";
 import type { LoopMode } from "../../ir/loop.ts";
 import type { Stage } from "../../ir/stage.ts";
-import { stageExprs } from "../fuse.ts";
+import { stageExprs } from "../stage-parts.ts";
 import { type Roles, rolesOf, strides } from "../roles.ts";
 import type { Fuse, Schedule, Split } from "../schedule.ts";
 import type { Machine } from "../target.ts";
