@@ -143,6 +143,15 @@ describe("MindSpore Lite: what is written", () => {
     found!.elements.forEach((v, i) => expect(v).to.be.closeTo(Number(wanted!.elements[i]), 1e-4));
   });
 
+  it("casts constants of fewer axes than the images they go with", () => {
+    const text = smallNetwork
+      .replace("%z = add(%y, %c)", "%s = constant() {data = dense<[[[1]], [[2]], [[3]], [[4]]]>} : u8[4,1,1]\n  %z = sub(%y, %t)")
+      .replace("  %z = sub", "  %t = cast(%s) {to = f32} : f32[4,1,1]\n  %z = sub");
+    const x = ramp([1, 3, 8, 8]);
+    const [wanted] = evaluateGraph(parseGraph(text, "cast.sir"), [x]);
+    expect(evaluateGraph(throughLite(parseGraph(text, "cast.sir")).graph, [x])).to.deep.equal([wanted]);
+  });
+
   it("has the same bytes each time", () => {
     expect(Buffer.compare(liteBytes(small()).bytes, liteBytes(small()).bytes)).to.equal(0);
   });

@@ -72,11 +72,11 @@ function emitOp(e: Emitter, op: Op, problems: Problems): void {
   try {
     const row = rowOf(op);
     if (row) return row.emit(e, op);
+    emitCustom(e, op);
     problems.warn("unsupported-op", op.location, `MindSpore Lite has no primitive for '${op.name}': it is written as a Custom node`, {
       op: op.name,
       remedy: "its runtime needs a kernel for it; Sinter reads it back",
     });
-    emitCustom(e, op);
   } catch (error) {
     if (!(error instanceof OpError)) throw error;
     problems.error(error.code, op.location, `${op.name}: ${error.message}`, { op: op.name, ...error.more });

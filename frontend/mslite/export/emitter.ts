@@ -97,14 +97,14 @@ export class Emitter {
   private make(v: Value, layout: Layout): number {
     const view = constantView(v);
     if (view) return this.constantTensor(view, layout);
+    if (layout === "last" && v.tensor.shape.length !== 4) return this.lowered(v);
     const source = v.op?.definition === Cast ? v.op.operand(0)! : undefined;
-    if (source && constantView(source) && (layout === "second" || v.tensor.shape.length === 4)) return this.castConstant(v, source, layout);
+    if (source && constantView(source)) return this.castConstant(v, source, layout);
     if (layout === "second" && v.op?.definition === DequantizeLinear && !this.forms.has(v)) return this.hooks.dequantise(this, v.op);
     if (!this.forms.has(v)) throw new Error(`the value '${v.name}' of '${v.op?.name ?? "an input"}' has not been emitted`);
     const { dtype, shape } = v.tensor;
     if (layout === "second") return this.transposed(this.get(v, "last"), dtype, shape, toSecond, v.name);
-    if (shape.length === 4) return this.transposed(this.get(v, "second"), dtype, permuted(shape, toLast), toLast, "");
-    return this.lowered(v);
+    return this.transposed(this.get(v, "second"), dtype, permuted(shape, toLast), toLast, "");
   }
 
   /** A constant of another type, in the order of axes that is needed. */
