@@ -12,8 +12,8 @@ import type { DType, Type } from "../../ir/type.ts";
 import { buildC } from "../../runtime/node/build-c.ts";
 import { Session, Tensor } from "../../runtime/node/session.ts";
 import { type Evaluated, evaluateGraph, tensorResult } from "../evaluate-graph.ts";
-import { throughAirFile } from "./air.ts";
 import { exported } from "./export.ts";
+import { airTrip, mindirTrip, throughFile } from "./file.ts";
 import { asHostTensor, type HostTensor, type HostValue } from "./values.ts";
 
 /** Inputs and outputs in the graph's order. */
@@ -110,5 +110,7 @@ export const conformanceTargets: Readonly<Record<string, ConformanceTarget>> = {
   onnx: exported(interpret),
   "onnx-13": exported(interpret, 13),
   "onnx-22": exported(interpret, 22),
-  air: throughAirFile(interpret),
+  air: throughFile(airTrip, interpret),
+  mindir: throughFile(mindirTrip("2"), interpret),
+  "mindir-1.1": throughFile(mindirTrip("1.1"), interpret),
 };
