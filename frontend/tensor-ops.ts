@@ -4,7 +4,7 @@ import type { Dim } from "../ir/dim.ts";
 import type { Value } from "../ir/graph.ts";
 import { Cast } from "../ir/ops/cast.ts";
 import { constantValue } from "../ir/ops/constant.ts";
-import { Reshape } from "../ir/ops/shape.ts";
+import { Extents, Reshape } from "../ir/ops/shape.ts";
 import { computeType, type DType, sameShape } from "../ir/type.ts";
 
 export abstract class TensorOps extends OpCreator {
@@ -23,6 +23,12 @@ export abstract class TensorOps extends OpCreator {
   /** `x` itself where it has the type. */
   cast(x: Value, to: DType): Value {
     return x.tensor.dtype === to ? x : this.create(Cast, { x }, { to });
+  }
+
+  /** An extent as a scalar. */
+  extentValue(value: Dim, dtype: DType): Value {
+    if (typeof value === "number") return this.scalar(dtype, value);
+    return this.cast(this.create(Reshape, { x: this.create(Extents, {}, { values: [value] }) }, { shape: [] }), dtype);
   }
 
   /** `x` itself where it has the shape. */

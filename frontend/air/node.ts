@@ -9,7 +9,6 @@ import type { Builder } from "../../ir/define.ts";
 import { type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
 import { type Dim, extent } from "../../ir/dim.ts";
 import type { Graph, Value } from "../../ir/graph.ts";
-import { Extents, Reshape } from "../../ir/ops/shape.ts";
 import type { DType, TensorType } from "../../ir/type.ts";
 import { TensorOps } from "../tensor-ops.ts";
 import { numbersOf, textOf } from "./attributes.ts";
@@ -153,12 +152,6 @@ export class NodeContext extends TensorOps {
     const [value, ...more] = this.dims(name);
     if (value === undefined || more.length > 0) throw new OpError(`'${name}' is not one number`, "bad-attribute");
     return value;
-  }
-
-  /** An extent as a scalar. */
-  extentValue(value: Dim, dtype: DType): Value {
-    if (typeof value === "number") return this.scalar(dtype, value);
-    return this.cast(this.create(Reshape, { x: this.create(Extents, {}, { values: [value] }) }, { shape: [] }), dtype);
   }
 
   freshExtent(hint: string): { name: string; dim: Dim } {

@@ -2,12 +2,19 @@
 import type { AnyOpDefinition, AttributesFor, Builder, OperandsFor } from "../../ir/define.ts";
 import type { Dim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/graph.ts";
+import { Range } from "../../ir/ops/generate.ts";
 import { Expand, Transpose } from "../../ir/ops/shape.ts";
 import { Slice } from "../../ir/ops/slice.ts";
-import { sameShape } from "../../ir/type.ts";
+import { computeType, type DType, sameShape } from "../../ir/type.ts";
 import { Formula, type FormulaScope } from "../formula.ts";
 import type { Decompose } from "../../ir/replace-by.ts";
 import { TensorOps } from "../tensor-ops.ts";
+
+/** Sequences that are longer would make graphs that nobody wants. */
+export const mostSteps = 1024;
+
+/** The type that is computed in where sums must not lose digits. */
+export const realOf = (x: Value): "f32" | "f64" => (computeType(x.tensor.dtype) === "f64" ? "f64" : "f32");
 
 export class Expander extends TensorOps implements FormulaScope {
   readonly f = new Formula(this);
@@ -22,6 +29,13 @@ export class Expander extends TensorOps implements FormulaScope {
 
   expand(x: Value, shape: readonly Dim[]): Value {
     return sameShape(x.tensor.shape, shape) ? x : this.create(Expand, { x }, { shape });
+  }
+
+  /** 0, 1, 2, ... of an integer type. */
+  counting(dtype: DType, length: Dim): Value {
+    if (typeof length !== "number") return this.create(Range, { start: this.scalar(dtype, 0), delta: this.scalar(dtype, 1) }, { length });
+    const numbers = Array.from({ length }, (_, i) => i);
+    return this.constant(dtype, [length], numbers);
   }
 
   /** `size` elements of one axis from `start` on. */

@@ -2,8 +2,10 @@
 import type { Op } from "../../ir/graph.ts";
 import type { Decompose } from "../../ir/replace-by.ts";
 import { activationExpansions } from "./activation.ts";
+import { attentionExpansions } from "./attention.ts";
 import { convExpansions } from "./conv.ts";
 import type { NamedExpansion } from "./expander.ts";
+import { linearAttentionExpansions } from "./linear-attention.ts";
 import { loopExpansions } from "./loops.ts";
 import { matmulExpansions } from "./matmul.ts";
 import { movementExpansions } from "./movement.ts";
@@ -17,7 +19,9 @@ import { resizeExpansions } from "./resize.ts";
 
 const families: readonly (readonly NamedExpansion[])[] = [
   activationExpansions,
+  attentionExpansions,
   convExpansions,
+  linearAttentionExpansions,
   loopExpansions,
   matmulExpansions,
   movementExpansions,

@@ -13,7 +13,6 @@ import { Compress, NonZero } from "../../ir/ops/select-data.ts";
 import { Expand, Shape, Size, Tile } from "../../ir/ops/shape.ts";
 import { AxisValues, DynamicSlice, Roll } from "../../ir/ops/slice.ts";
 import { Sort, TopK } from "../../ir/ops/sort.ts";
-import type { DType } from "../../ir/type.ts";
 import { type Expander, expansion, type NamedExpansion } from "./expander.ts";
 
 const split = expansion(Split, ({ x }, { axis, sizes }, e) => {
@@ -24,16 +23,6 @@ const split = expansion(Split, ({ x }, { axis, sizes }, e) => {
     return part;
   });
 });
-
-/** 0, 1, 2, ... as i64 or i32. */
-const counting = (e: Expander, dtype: DType, length: Dim): Value =>
-  typeof length === "number"
-    ? e.constant(
-        dtype,
-        [length],
-        Array.from({ length }, (_, i) => i),
-      )
-    : e.create(Range, { start: e.scalar(dtype, 0), delta: e.scalar(dtype, 1) }, { length });
 
 const fixed = (dims: readonly Dim[]): dims is readonly number[] => dims.every((d) => typeof d === "number");
 
@@ -99,8 +88,8 @@ const roll = expansion(Roll, ({ x }, { shifts, axes }, e) => {
 const trilu = expansion(Trilu, ({ x, offset }, { upper, k }, e) => {
   const { f } = e;
   const [rows, columns] = x.tensor.shape.slice(-2) as [Dim, Dim];
-  const row = e.reshape(counting(e, "i64", rows), [rows, 1]);
-  const column = counting(e, "i64", columns);
+  const row = e.reshape(e.counting("i64", rows), [rows, 1]);
+  const column = e.counting("i64", columns);
   const from = offset ? f.add(row, e.cast(e.reshape(offset, []), "i64")) : k === 0 ? row : f.add(row, k);
   const condition = upper ? e.create(GreaterEqual, { a: column, b: from }) : e.create(GreaterEqual, { a: from, b: column });
   return f.where(condition, x, e.scalar(x.tensor.dtype, 0));
@@ -108,8 +97,8 @@ const trilu = expansion(Trilu, ({ x, offset }, { upper, k }, e) => {
 
 const eye = expansion(Eye, (_operands, { shape, k, dtype }, e) => {
   const [rows, columns] = shape.slice(-2) as [Dim, Dim];
-  const row = e.reshape(counting(e, "i64", rows), [rows, 1]);
-  const is = e.cast(e.f.equal(counting(e, "i64", columns), k === 0 ? row : e.f.add(row, k)), dtype);
+  const row = e.reshape(e.counting("i64", rows), [rows, 1]);
+  const is = e.cast(e.f.equal(e.counting("i64", columns), k === 0 ? row : e.f.add(row, k)), dtype);
   return e.expand(is, shape);
 });
 
@@ -126,7 +115,7 @@ const range = expansion(Range, ({ start, delta }, { length }, e) => {
   if (typeof length !== "number") return undefined;
   const { f } = e;
   const { dtype } = start.tensor;
-  return f.add(f.mul(counting(e, dtype, length), delta), start);
+  return f.add(f.mul(e.counting(dtype, length), delta), start);
 });
 
 /** All operands of the result's shape. */
@@ -146,7 +135,7 @@ const gatherNd = expansion(GatherNd, ({ x, indices }, { batch_dims }, e) => {
   if (batch_dims === 0 || !fixed(shape.slice(0, batch_dims))) return undefined;
   const places = Array.from({ length: batch_dims }, (_, d) => {
     const axis = e.reshape(
-      counting(e, dtype, shape[d]!),
+      e.counting(dtype, shape[d]!),
       shape.map((n, i) => (i === d ? n : 1)),
     );
     return e.expand(axis, shape.with(-1, 1));
@@ -188,7 +177,7 @@ const scatterElements = expansion(ScatterElements, ({ x, indices, updates }, { a
       ? positive
       : e.expand(
           e.reshape(
-            counting(e, "i64", n),
+            e.counting("i64", n),
             shape.map((m, i) => (i === d ? m : 1)),
           ),
           shape,
@@ -207,7 +196,7 @@ const dynamicSlice = expansion(DynamicSlice, ({ x, starts, steps }, { shape }, e
     const element = (v: Value): Value => e.cast(e.part(v, 0, axis, 1), "i64");
     const start = element(starts);
     const from = clamped(f.where(f.less(start, 0), f.add(start, extent), start));
-    const places = counting(e, "i64", size);
+    const places = e.counting("i64", size);
     const indices = clamped(f.add(from, steps ? f.mul(places, element(steps)) : places));
     return e.create(Gather, { x: y, indices }, { axis });
   }, x);

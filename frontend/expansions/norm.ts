@@ -6,10 +6,8 @@ import { Rsqrt } from "../../ir/ops/elementwise.ts";
 import { LpNorm } from "../../ir/ops/lp-norm.ts";
 import { BatchNorm, GroupNorm, LayerNorm, Moments, RmsNorm } from "../../ir/ops/norm.ts";
 import { ReduceL1, ReduceL2, ReduceMean } from "../../ir/ops/reduce.ts";
-import { computeType, type DType } from "../../ir/type.ts";
-import { type Expander, expansion, type NamedExpansion } from "./expander.ts";
+import { type Expander, expansion, type NamedExpansion, realOf } from "./expander.ts";
 
-const real = (x: Value): DType => (computeType(x.tensor.dtype) === "f64" ? "f64" : "f32");
 const mean = (e: Expander, x: Value, axes: readonly number[], keepdims: boolean): Value => e.create(ReduceMean, { x }, { axes, keepdims });
 
 /** Mean and variance of `x`, which is of f32 or f64; the axes stay. */
@@ -25,7 +23,7 @@ function statistics(
 
 const moments = expansion(Moments, ({ x }, { axes, keepdims }, e) => {
   const { dtype } = x.tensor;
-  const wide = e.cast(x, real(x));
+  const wide = e.cast(x, realOf(x));
   const { centred } = statistics(e, wide, axes);
   return [mean(e, wide, axes, keepdims), mean(e, e.f.square(centred), axes, keepdims)].map((v) => e.cast(v, dtype));
 });
@@ -35,7 +33,7 @@ const axesFrom = (x: Value, axis: number): number[] => x.tensor.shape.map((_, d)
 /** Scale and bias that are absent become ones and zeros; statistics that are asked for are computed. */
 const layerNorm = expansion(LayerNorm, ({ x, scale, bias }, a, e) => {
   const { f } = e;
-  const type = real(x);
+  const type = realOf(x);
   const axis = normalizeAxis(a.axis, x.tensor.shape.length);
   const s = statistics(e, e.cast(x, type), axesFrom(x, axis));
   const inverse = e.create(Rsqrt, { x: f.add(s.variance, a.epsilon) });
@@ -47,7 +45,7 @@ const layerNorm = expansion(LayerNorm, ({ x, scale, bias }, a, e) => {
 
 const rmsNorm = expansion(RmsNorm, ({ x, scale }, a, e) => {
   const { f } = e;
-  const type = real(x);
+  const type = realOf(x);
   const wide = e.cast(x, type);
   const axis = normalizeAxis(a.axis, x.tensor.shape.length);
   const inverse = e.create(Rsqrt, { x: f.add(mean(e, f.square(wide), axesFrom(x, axis), true), a.epsilon) });
@@ -60,7 +58,7 @@ const groupNorm = expansion(GroupNorm, ({ x, scale, bias }, { groups, epsilon },
   const { f } = e;
   const { shape, dtype } = x.tensor;
   const [images, channels] = shape;
-  const type = real(x);
+  const type = realOf(x);
   const rows = e.reshape(e.cast(x, type), [images!, groups, floordiv(product(shape.slice(1)), groups)]);
   const s = statistics(e, rows, [2]);
   const normal = f.mul(s.centred, e.create(Rsqrt, { x: f.add(s.variance, epsilon) }));
@@ -77,7 +75,7 @@ const groupNorm = expansion(GroupNorm, ({ x, scale, bias }, { groups, epsilon },
 const batchNorm = expansion(BatchNorm, ({ x, scale, bias, mean: m, variance }, { epsilon, axis }, e) => {
   const { f } = e;
   const rank = x.tensor.shape.length;
-  const type = real(x);
+  const type = realOf(x);
   const of = (p: Value): Value =>
     e.reshape(e.cast(p, type), axis < rank ? [p.tensor.shape[0]!, ...x.tensor.shape.slice(axis + 1).map(() => 1)] : []);
   const factor = f.mul(e.create(Rsqrt, { x: f.add(of(variance), epsilon) }), of(scale));

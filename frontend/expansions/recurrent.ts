@@ -8,10 +8,7 @@ import { Sigmoid, Softplus, Softsign } from "../../ir/ops/activation.ts";
 import { Stack } from "../../ir/ops/join.ts";
 import { Matmul } from "../../ir/ops/matmul.ts";
 import { GruSteps, LstmSteps, type RecurrentAttributes, RnnSteps } from "../../ir/ops/recurrent.ts";
-import { type Expander, expansion, type NamedExpansion } from "./expander.ts";
-
-/** Longer sequences would make graphs that nobody wants. */
-const mostSteps = 1024;
+import { type Expander, expansion, mostSteps, type NamedExpansion } from "./expander.ts";
 
 const activations: Readonly<Record<string, (e: Expander, x: Value, alpha: number, beta: number) => Value>> = {
   sigmoid: (e, x) => e.create(Sigmoid, { x }),
