@@ -3,8 +3,8 @@ import { writeFlatBuffer } from "../frontend/flatbuffers-writer.ts";
 import { liteSchema } from "../frontend/mslite/read.ts";
 import { memoryData } from "../ir/data.ts";
 
-/** A file whose one node, `x + w`, has a constant as it is given. */
-export function withConstant(constant: Readonly<Record<string, unknown>>, dims: readonly number[]): Uint8Array {
+/** A file whose one node, `x + w`, has a constant as it is given; `input` adds to what the file says of `x`. */
+export function withConstant(constant: Readonly<Record<string, unknown>>, dims: readonly number[], input: object = {}): Uint8Array {
   const real = { dims, dataType: 43 };
   return writeFlatBuffer(liteSchema(2), {
     version: "MindSpore Lite 2.2.0",
@@ -12,7 +12,7 @@ export function withConstant(constant: Readonly<Record<string, unknown>>, dims: 
     outputIndex: [2],
     nodes: [{ name: "add", primitive: { value: { type: "AddFusion", fields: {} } }, inputIndex: [0, 1], outputIndex: [2] }],
     allTensors: [
-      { ...real, name: "x" },
+      { ...real, name: "x", ...input },
       { dims, dataType: 32, name: "w", ...constant },
       { ...real, name: "y" },
     ],

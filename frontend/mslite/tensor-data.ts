@@ -1,11 +1,11 @@
 /** The elements of a constant tensor of a file, decompressed where it is compressed. */
 import type { Constant } from "../../ir/attribute.ts";
-import type { TensorData } from "../../ir/data.ts";
 import { OpError } from "../../ir/diagnostic.ts";
 import type { Location } from "../../ir/location.ts";
 import { byteSize, type DType, tensor } from "../../ir/type.ts";
 import type { ExternalFiles } from "../external-files.ts";
 import { decompressed } from "./compressed.ts";
+import { externalData } from "./external-data.ts";
 import type { LiteTensor } from "./messages.ts";
 import { dtypeOfId, specialTypes } from "./type-id.ts";
 
@@ -32,7 +32,8 @@ export function elementCount(t: LiteTensor): number {
 
 /** The constant as the file means it; an `OpError` or `CompileError` where its bytes do not fit its shape. */
 export function constantOf(t: LiteTensor, files: ExternalFiles | undefined, where: Location): Constant {
-  const stored = storedData(t, files, where);
+  const isExternal = t.data.byteLength === 0 && t.externalData.length > 0;
+  const stored = isExternal ? externalData(t, files, where) : t.data;
   const count = elementCount(t);
   const decoded = decompressed(t, stored, count);
   if (decoded) return { type: tensor(decoded.dtype, t.dims), data: decoded.data };
@@ -42,12 +43,4 @@ export function constantOf(t: LiteTensor, files: ExternalFiles | undefined, wher
     throw new OpError(`the constant '${t.name}' has ${stored.byteLength} bytes`, "truncated", { expected: String(byteLength) });
   }
   return { type: tensor(dtype, t.dims), data: stored };
-}
-
-function storedData(t: LiteTensor, files: ExternalFiles | undefined, where: Location): TensorData {
-  const [external] = t.externalData;
-  if (t.data.byteLength > 0 || !external) return t.data;
-  if (!files) throw new OpError(`the data of '${t.name}' is in another file, which cannot be reached`, "external-data");
-  if (!(external.offset >= 0)) throw new OpError(`the data of '${t.name}' begins at ${external.offset}`, "external-data");
-  return files.range(external.location, external.offset, external.length < 0 ? undefined : external.length, where);
 }

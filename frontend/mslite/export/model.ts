@@ -3,15 +3,13 @@ import { pieces, type TensorData } from "../../../ir/data.ts";
 import type { FlatMessage } from "../../flatbuffers-reader.ts";
 import { writeFlatBuffer } from "../../flatbuffers-writer.ts";
 import type { ExportedFile } from "../../exported.ts";
+import { externalHead, externalMagic } from "../external-data.ts";
 import { liteSchema } from "../read.ts";
 
 /** What the files say of who wrote them: the version whose schema they have. */
 const version = "MindSpore Lite 2.2.0";
 /** MINDIR, among the numbers of source frameworks. */
 const framework = 3;
-/** Bytes before the data in a file beside the model. */
-const externalHead = 4096;
-const externalMagic = 0x12345678;
 
 export interface QuantMessage extends FlatMessage {
   readonly scale: number;
