@@ -138,8 +138,7 @@ const onlySince2: readonly string[] = [
   "control: if, loop",
   "control: loop",
   "convolutions: conv, conv_transpose",
-  "detection: affine_grid, grid_sample",
-  "functional: det, grid_sample",
+  "functional: det",
   "pools: max_pool_indices",
   "shapes: col2im, im2col",
 ];

@@ -7,7 +7,8 @@ import { type Expander, expansion, type NamedExpansion } from "./expander.ts";
 
 type Pair = readonly [Dim, Dim];
 
-const addBias = (e: Expander, y: Value, b: Value): Value =>
+/** A bias per channel added to an image. */
+export const addBias = (e: Expander, y: Value, b: Value): Value =>
   e.f.add(y, e.reshape(b, [b.tensor.shape[0]!, ...y.tensor.shape.slice(2).map(() => 1)]));
 
 /** A line as an image of one row. */

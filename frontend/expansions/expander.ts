@@ -13,6 +13,15 @@ import { TensorOps } from "../tensor-ops.ts";
 /** Sequences that are longer would make graphs that nobody wants. */
 export const mostSteps = 1024;
 
+/** Constants that are larger are not worth having. */
+export const mostElements = 2 ** 22;
+
+export const fixed = (dims: readonly Dim[]): dims is readonly number[] => dims.every((d) => typeof d === "number");
+
+/** All indices of a tensor in order. */
+export const points = (extents: readonly number[]): readonly (readonly number[])[] =>
+  extents.reduce<readonly (readonly number[])[]>((all, n) => all.flatMap((at) => Array.from({ length: n }, (_, i) => [...at, i])), [[]]);
+
 /** The type that is computed in where sums must not lose digits. */
 export const realOf = (x: Value): "f32" | "f64" => (computeType(x.tensor.dtype) === "f64" ? "f64" : "f32");
 

@@ -16,6 +16,7 @@ import { quantizeExpansions } from "./quantize.ts";
 import { recurrentExpansions } from "./recurrent.ts";
 import { reduceExpansions } from "./reduce.ts";
 import { resizeExpansions } from "./resize.ts";
+import { sampleExpansions } from "./sample.ts";
 
 const families: readonly (readonly NamedExpansion[])[] = [
   activationExpansions,
@@ -32,6 +33,7 @@ const families: readonly (readonly NamedExpansion[])[] = [
   recurrentExpansions,
   reduceExpansions,
   resizeExpansions,
+  sampleExpansions,
 ];
 
 const known = new Map(families.flat().map(({ definition, expand }) => [definition, expand]));

@@ -13,7 +13,7 @@ import { Compress, NonZero } from "../../ir/ops/select-data.ts";
 import { Expand, Shape, Size, Tile } from "../../ir/ops/shape.ts";
 import { AxisValues, DynamicSlice, Roll } from "../../ir/ops/slice.ts";
 import { Sort, TopK } from "../../ir/ops/sort.ts";
-import { type Expander, expansion, type NamedExpansion } from "./expander.ts";
+import { type Expander, expansion, fixed, type NamedExpansion } from "./expander.ts";
 
 const split = expansion(Split, ({ x }, { axis, sizes }, e) => {
   let start: Dim = 0;
@@ -23,8 +23,6 @@ const split = expansion(Split, ({ x }, { axis, sizes }, e) => {
     return part;
   });
 });
-
-const fixed = (dims: readonly Dim[]): dims is readonly number[] => dims.every((d) => typeof d === "number");
 
 /** Where each element of an axis comes from when it is padded by repeating what is there. */
 function sources(extent: number, begin: number, end: number, mode: string): number[] {

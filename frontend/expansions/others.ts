@@ -12,7 +12,7 @@ import { Extents } from "../../ir/ops/shape.ts";
 import { CosineWindow } from "../../ir/ops/signal.ts";
 import { MaxUnpool } from "../../ir/ops/unpool.ts";
 import { makeWindow, windowExtents } from "../../ir/window.ts";
-import { type Expander, expansion, type NamedExpansion } from "./expander.ts";
+import { type Expander, expansion, type NamedExpansion, points } from "./expander.ts";
 
 /** The scores of the target classes, weighed; the ignored class counts nothing. */
 const loss = expansion(NegativeLogLikelihoodLoss, ({ x, target, weight }, { reduction, ignore }, e) => {
@@ -91,10 +91,7 @@ function byTaps(e: Expander, x: Value, a: Pooling): readonly Value[] | undefined
   const taps = a.kernel.reduce<number>((p, k) => p * (typeof k === "number" ? k : Infinity), 1);
   if (!isPlain || taps > mostTaps || spatial.some((d) => typeof d !== "number")) return undefined;
   const out = windowExtents(spatial, pooled) as readonly number[];
-  const offsets = a.kernel.reduce<number[][]>(
-    (all, k) => all.flatMap((o) => Array.from({ length: k as number }, (_, i) => [...o, i])),
-    [[]],
-  );
+  const offsets = points(a.kernel as readonly number[]);
   const found = offsets.map((o) => {
     const part = o.reduce<Value>((v, i, d) => e.part(v, d + 2, i * pooled.dilations[d]!, out[d]!, pooled.strides[d]), x);
     return { part, place: placesOf(e, spatial as readonly number[], out, o, pooled, a.dtype) };
@@ -118,18 +115,7 @@ function placesOf(
   { strides, dilations }: { readonly strides: readonly number[]; readonly dilations: readonly number[] },
   dtype: Pooling["dtype"],
 ): Value {
-  const count = out.reduce((p, q) => p * q, 1);
-  const places = Array.from({ length: count }, (_, n) => {
-    let rest = n;
-    let place = 0;
-    let size = 1;
-    for (let d = out.length - 1; d >= 0; d--) {
-      place += size * ((rest % out[d]!) * strides[d]! + o[d]! * dilations[d]!);
-      rest = Math.floor(rest / out[d]!);
-      size *= extents[d]!;
-    }
-    return place;
-  });
+  const places = points(out).map((at) => at.reduce((place, i, d) => place * extents[d]! + i * strides[d]! + o[d]! * dilations[d]!, 0));
   return e.constant(dtype, [1, 1, ...out], places);
 }
 

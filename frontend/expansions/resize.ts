@@ -6,12 +6,9 @@ import { Resize } from "../../ir/ops/resize.ts";
 import { nearestTo, position, resizedAxis } from "../../ir/resampling.ts";
 import { isFloat } from "../../ir/type.ts";
 import type { AttributesFor } from "../../ir/define.ts";
-import { type Expander, expansion, type NamedExpansion } from "./expander.ts";
+import { type Expander, expansion, mostElements, type NamedExpansion } from "./expander.ts";
 
 type ResizeAttributes = AttributesFor<typeof Resize>;
-
-/** Larger matrices are not worth having. */
-const mostWeights = 2 ** 22;
 
 interface AxisSizes {
   readonly input: number;
@@ -87,7 +84,7 @@ const resize = expansion(Resize, ({ x: given }, a, e) => {
     const input = given.tensor.shape[axis]!;
     const scale = a.scales.length === 0 ? undefined : a.scales[axis];
     if (input === output && (scale === undefined || scale === 1)) continue;
-    if (typeof input !== "number" || typeof output !== "number" || input * output > mostWeights) return undefined;
+    if (typeof input !== "number" || typeof output !== "number" || input * output > mostElements) return undefined;
     const sizes = { input, output, scale };
     const list = a.mode === "nearest" ? nearest(a, sizes) : weights(a, sizes);
     if (!list) return undefined;
