@@ -3,6 +3,7 @@ import type { Op } from "../../ir/graph.ts";
 import type { Decompose } from "../../ir/replace-by.ts";
 import { activationExpansions } from "./activation.ts";
 import { attentionExpansions } from "./attention.ts";
+import { columnExpansions } from "./columns.ts";
 import { convExpansions } from "./conv.ts";
 import type { NamedExpansion } from "./expander.ts";
 import { linearAttentionExpansions } from "./linear-attention.ts";
@@ -17,10 +18,12 @@ import { recurrentExpansions } from "./recurrent.ts";
 import { reduceExpansions } from "./reduce.ts";
 import { resizeExpansions } from "./resize.ts";
 import { sampleExpansions } from "./sample.ts";
+import { signalExpansions } from "./signal.ts";
 
 const families: readonly (readonly NamedExpansion[])[] = [
   activationExpansions,
   attentionExpansions,
+  columnExpansions,
   convExpansions,
   linearAttentionExpansions,
   loopExpansions,
@@ -34,6 +37,7 @@ const families: readonly (readonly NamedExpansion[])[] = [
   reduceExpansions,
   resizeExpansions,
   sampleExpansions,
+  signalExpansions,
 ];
 
 const known = new Map(families.flat().map(({ definition, expand }) => [definition, expand]));

@@ -1,4 +1,4 @@
-/** Losses, windows, pools with places, powers of two types. */
+/** Losses, pools with places, powers of two types. */
 import { type Dim, product } from "../../ir/dim.ts";
 import type { AttributesFor } from "../../ir/define.ts";
 import type { Value } from "../../ir/graph.ts";
@@ -9,7 +9,6 @@ import { MaxPoolIndices } from "../../ir/ops/pool.ts";
 import { ReduceSum } from "../../ir/ops/reduce.ts";
 import { ScatterElements } from "../../ir/ops/scatter.ts";
 import { Extents } from "../../ir/ops/shape.ts";
-import { CosineWindow } from "../../ir/ops/signal.ts";
 import { MaxUnpool } from "../../ir/ops/unpool.ts";
 import { makeWindow, windowExtents } from "../../ir/window.ts";
 import { type Expander, expansion, type NamedExpansion, points } from "./expander.ts";
@@ -29,17 +28,6 @@ const loss = expansion(NegativeLogLikelihoodLoss, ({ x, target, weight }, { redu
   const axes = target.tensor.shape.map((_, d) => d);
   const total = (v: Value): Value => e.create(ReduceSum, { x: v }, { axes });
   return reduction === "sum" ? total(each) : f.div(total(each), total(counts));
-});
-
-const window = expansion(CosineWindow, (_operands, { size, coefficients, periodic, dtype }, e) => {
-  if (typeof size !== "number") return undefined;
-  const turn = (2 * Math.PI) / (periodic ? size : Math.max(1, size - 1));
-  const at = (n: number): number => coefficients.reduce((sum, a, k) => sum + (k % 2 === 0 ? a : -a) * Math.cos(k * n * turn), 0);
-  return e.constant(
-    dtype,
-    [size],
-    Array.from({ length: size }, (_, n) => at(n)),
-  );
 });
 
 /** Elements put into flat planes, or the flat tensor. */
@@ -130,4 +118,4 @@ const extents = expansion(Extents, (_operands, { values }, e) =>
   values.every((v) => typeof v === "number") ? e.constant("i64", [values.length], values) : undefined,
 );
 
-export const otherExpansions: readonly NamedExpansion[] = [loss, window, unpool, pool, power, extents];
+export const otherExpansions: readonly NamedExpansion[] = [loss, unpool, pool, power, extents];
