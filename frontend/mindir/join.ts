@@ -3,12 +3,12 @@ import type { Builder } from "../../ir/define.ts";
 import { OpError } from "../../ir/diagnostic.ts";
 import type { Value } from "../../ir/graph.ts";
 import { constantValue } from "../../ir/ops/constant.ts";
-import { differingExtents, If } from "../../ir/ops/control.ts";
 import type { DType } from "../../ir/type.ts";
+import { createIf } from "../if.ts";
 import type { Calls, Exit, Heads, Outcome } from "./functions.ts";
 import type { MindirGraph } from "./messages.ts";
 import { plainOperator } from "./operator.ts";
-import { discard, extentValue, local, tensorOf, zerosLike } from "./region-values.ts";
+import { discard, local, tensorOf, zerosLike } from "./region-values.ts";
 import { type FunctionItem, isAlike, isFunction, isKind, isValue, type Item, partsOf, tupleOf, withParts } from "./values.ts";
 
 /** An outcome with both sides. */
@@ -130,19 +130,15 @@ export class Join {
   /** The `if` op; its results that stand for the pairs. */
   finish(condition: Value, builder: Builder): Iterator<Value> {
     const columns = [this.pairs.map(([a]) => local(a, this.then)), this.pairs.map(([, b]) => local(b, this.otherwise))] as const;
-    const differing = differingExtents(
-      columns[0].map((v) => v.type),
-      columns[1].map((v) => v.type),
-    );
-    this.then.graph.setOutputs([...columns[0], ...differing.map((d) => extentValue(d.then, this.then))]);
-    this.otherwise.graph.setOutputs([...columns[1], ...differing.map((d) => extentValue(d.else, this.otherwise))]);
+    const [then, otherwise] = [this.then.graph, this.otherwise.graph];
+    then.setOutputs(columns[0]);
+    otherwise.setOutputs(columns[1]);
     if (this.pairs.length === 0) {
-      for (const { graph } of [this.then, this.otherwise]) discard(this.calls, graph);
+      for (const graph of [then, otherwise]) discard(this.calls, graph);
       return [][Symbol.iterator]();
     }
-    const extents = differing.map(() => this.calls.evaluator.freshExtent("branch"));
-    const results = builder.createAll(If, { condition }, { then: this.then.graph, else: this.otherwise.graph, extents });
-    return results.slice(0, this.pairs.length)[Symbol.iterator]();
+    const freshExtent = (): string => this.calls.evaluator.freshExtent("branch");
+    return createIf(builder, condition, then, otherwise, freshExtent)[Symbol.iterator]();
   }
 }
 

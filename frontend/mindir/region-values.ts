@@ -1,11 +1,10 @@
 /** Values made in regions: branches and bodies of loops. */
 import type { Builder } from "../../ir/define.ts";
-import type { Dim } from "../../ir/dim.ts";
 import { type Graph, graphOf, type Value } from "../../ir/graph.ts";
 import { LogicalNot } from "../../ir/ops/compare.ts";
 import { constantValue } from "../../ir/ops/constant.ts";
 import { IdentityOp } from "../../ir/ops/identity.ts";
-import { Expand, Extents, Reshape } from "../../ir/ops/shape.ts";
+import { Expand } from "../../ir/ops/shape.ts";
 import { computeType, type DType } from "../../ir/type.ts";
 import type { Calls } from "./functions.ts";
 import { NodeContext } from "./node.ts";
@@ -38,11 +37,6 @@ function zeros(value: Value, builder: Builder): Value {
 /** The value, or a copy of it where it does not come from an op of the builder's graph, or always. */
 export function local(value: Value, builder: Builder, always = false): Value {
   return !always && value.op && graphOf(value) === builder.graph ? value : builder.create(IdentityOp, { x: value });
-}
-
-/** An extent as an i64 scalar. */
-export function extentValue(d: Dim, builder: Builder): Value {
-  return builder.create(Reshape, { x: builder.create(Extents, {}, { values: [d] }) }, { shape: [] });
 }
 
 /**

@@ -5,11 +5,12 @@ import { OpError } from "../../../ir/diagnostic.ts";
 import { type Dim, product } from "../../../ir/dim.ts";
 import type { Graph, Value } from "../../../ir/graph.ts";
 import { constantValue } from "../../../ir/ops/constant.ts";
-import { type DifferingExtent, differingExtents, If, Loop, loopInputs } from "../../../ir/ops/control.ts";
+import { Loop, loopInputs } from "../../../ir/ops/control.ts";
 import { Min } from "../../../ir/ops/elementwise.ts";
 import { Stack } from "../../../ir/ops/join.ts";
 import { Expand, Extents, Reshape } from "../../../ir/ops/shape.ts";
 import { formatType, sameType, tensor, type Type } from "../../../ir/type.ts";
+import { createIf } from "../../if.ts";
 import type { Lowerings, NodeContext } from "../node.ts";
 import { flattenOutputs, rebuild, sameStructure, structureOf } from "./container.ts";
 import { scan } from "./scan.ts";
@@ -34,9 +35,9 @@ function ifNode(n: NodeContext): readonly Value[] {
   const [then, otherwise] = [n.region("then_branch", []), n.region("else_branch", [])];
   const structures = [then, otherwise].map((g) => g.outputs.map(structureOf));
   const isKnown = structures[0]!.every((s, i) => s && structures[1]![i] && sameStructure(s, structures[1]![i]));
-  if (!isKnown) return createIf(n, then, otherwise);
+  if (!isKnown) return ifOf(n, then, otherwise);
   [then, otherwise].forEach(flattenOutputs);
-  const tensors = [...createIf(n, then, otherwise)];
+  const tensors = [...ifOf(n, then, otherwise)];
   return structures[0]!.map((s) =>
     rebuild(n.builder, s!, tensors, (parts, { element }) => {
       const made = makeSequence(n, parts, element).type;
@@ -45,21 +46,8 @@ function ifNode(n: NodeContext): readonly Value[] {
   );
 }
 
-/** The op; extents in which the branches differ get names, and the branches give their values. */
-function createIf(n: NodeContext, then: Graph, otherwise: Graph): readonly Value[] {
-  const types = [then, otherwise].map((g) => g.outputs.map((v) => v.type));
-  const differing = differingExtents(types[0]!, types[1]!);
-  const give = (g: Graph, of: (d: DifferingExtent) => Dim): void => {
-    const builder = new Builder(g, n.builder.location);
-    const sizes = differing.map((d) => builder.create(Reshape, { x: builder.create(Extents, {}, { values: [of(d)] }) }, { shape: [] }));
-    g.setOutputs([...g.outputs, ...sizes]);
-  };
-  give(then, (d) => d.then);
-  give(otherwise, (d) => d.else);
-  const extents = differing.map(() => n.freshExtent("chosen").name);
-  const results = n.createAll(If, { condition: asScalar(n, n.input(0)) }, { then, else: otherwise, extents });
-  return results.slice(0, results.length - extents.length);
-}
+const ifOf = (n: NodeContext, then: Graph, otherwise: Graph): readonly Value[] =>
+  createIf(n.builder, asScalar(n, n.input(0)), then, otherwise, () => n.freshExtent("chosen").name);
 
 /** Through copies, to the value that was copied. */
 const original = (v: Value): Value => (v.op?.name === "identity" ? original(v.op.operand(0)!) : v);
