@@ -109,4 +109,36 @@ describe("MindSpore Lite: recurrent layers", () => {
     y!.elements.forEach((v, i) => expect(v).to.be.closeTo(steps[i]!, 1e-6));
     expect(c!.elements[0]).to.be.closeTo(cell, 1e-6);
   });
+
+  it("of a GRU have the gates in the order update, reset, new, and the state is reset before its product", () => {
+    const forward = { w: [0.5, -0.25, 0.75], r: [0.1, 0.2, -0.3], b: [0.1, 0.2, 0.3, 0.4, -0.1, 0.05], h0: 0.5 };
+    const backward = { w: [-0.5, 1.25, 0.5], r: [0.3, -0.2, 0.7], b: [-0.2, 0.1, 0.15, 0.3, 0.25, -0.35], h0: -0.75 };
+    const both = [forward, backward];
+    const bytes = withNode(
+      "GRU",
+      { bidirectional: true },
+      [3, 1, 1],
+      [
+        [[2, 3, 1], both.flatMap((d) => d.w)],
+        [[2, 3, 1], both.flatMap((d) => d.r)],
+        [[2, 6], both.flatMap((d) => d.b)],
+        [[2, 1, 1], both.map((d) => d.h0)],
+      ],
+      2,
+    );
+    const xs = [0.8, -1.2, 0.4];
+    const [y, last] = evaluateGraph(graphOfLite(bytes), [{ kind: "tensor", shape: [3, 1, 1], elements: xs }]) as TensorResult[];
+    const sigmoid = (v: number): number => 1 / (1 + Math.exp(-v));
+    const run = ({ w, r, b, h0 }: typeof forward, inputs: readonly number[]): number[] => {
+      let h = h0;
+      return inputs.map((x) => {
+        const [update, reset] = [0, 1].map((k) => sigmoid(w[k]! * x + r[k]! * h + b[k]! + b[k + 3]!));
+        const fresh = Math.tanh(w[2]! * x + b[2]! + r[2]! * (reset! * h) + b[5]!);
+        return (h = update! * h + (1 - update!) * fresh);
+      });
+    };
+    const [there, back] = [run(forward, xs), run(backward, xs.toReversed()).toReversed()];
+    y!.elements.forEach((v, i) => expect(v).to.be.closeTo([there, back][i % 2]![i >> 1]!, 1e-6));
+    [there[2]!, back[0]!].forEach((v, i) => expect(last!.elements[i]).to.be.closeTo(v, 1e-6));
+  });
 });
