@@ -1,4 +1,7 @@
-/** Small MindSpore Lite files for tests, made from messages: one node, with constants as they are given. */
+/** Small MindSpore Lite files for tests, made from messages: of one node with constants as they are given, or of graphs. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { FlatSchema } from "../frontend/flatbuffers-schema.ts";
 import { writeFlatBuffer } from "../frontend/flatbuffers-writer.ts";
 import { liteSchema } from "../frontend/mslite/read.ts";
 import { memoryData } from "../ir/data.ts";
@@ -45,5 +48,65 @@ export function withNode(
     outputIndex,
     nodes: [{ name: "node", primitive: { value: { type, fields } }, inputIndex: [0, ...inputs.map((_, i) => i + 1)], outputIndex }],
     allTensors: [{ dataType: 43, dims: x, name: "x" }, ...inputs, ...outputIndex.map((i) => ({ dataType: 43, name: `y${i}` }))],
+  });
+}
+
+/** The numbers of element types and of the other kinds of tensors. */
+const typeIds = { f32: 43, i32: 34, bool: 30, list: 17, function: 23 } as const;
+
+/** A tensor of a file: its type and shape, and its elements where it is a constant. */
+export type TensorSpec = readonly [type: keyof typeof typeIds, dims: readonly number[], values?: readonly number[]];
+/** A node: its primitive, attributes, inputs and outputs, tensors by name. */
+export type NodeSpec = readonly [type: string, fields: object, inputs: readonly string[], outputs: readonly string[]];
+export interface GraphSpec {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly nodes: readonly NodeSpec[];
+}
+
+/** Files of 1.1, whose schema is the older one, and of later versions; in 1.2 While had the number that LSTMGrad has now. */
+const schemaOf = (version: string): FlatSchema => {
+  if (version === "1.1") return liteSchema(1);
+  if (version !== "1.2") return liteSchema(2);
+  const text = readFileSync(join("proto", "ms_lite.fbs"), "utf8");
+  return new FlatSchema(
+    text.replace("LSTMGrad = 167", "While = 167").replace("SwitchLayer = 94", "Merge = 94").replace("SwitchLayer {}", "Merge {}"),
+  );
+};
+
+function elementBytes(type: keyof typeof typeIds, values: readonly number[]): Uint8Array {
+  const list = type === "f32" ? Float32Array.from(values) : type === "i32" ? Int32Array.from(values) : Uint8Array.from(values);
+  return new Uint8Array(list.buffer);
+}
+
+/** A file of some graphs, the first of which is the main one. */
+export function liteFile(version: string, tensors: Readonly<Record<string, TensorSpec>>, graphs: readonly GraphSpec[]): Uint8Array {
+  const names = Object.keys(tensors);
+  const indices = (list: readonly string[]): number[] =>
+    list.map((name) => {
+      if (!names.includes(name)) throw new Error(`there is no tensor '${name}'`);
+      return names.indexOf(name);
+    });
+  const nodes = graphs.flatMap((g) => g.nodes);
+  const [main] = graphs;
+  return writeFlatBuffer(schemaOf(version), {
+    version: `MindSpore Lite ${version}.0`,
+    inputIndex: indices(main!.inputs),
+    outputIndex: indices(main!.outputs),
+    nodes: nodes.map(([type, fields, inputs, outputs], i) => ({
+      name: `${type}-${i}`,
+      primitive: { value: { type, fields } },
+      inputIndex: indices(inputs),
+      outputIndex: indices(outputs),
+    })),
+    allTensors: names.map((name) => {
+      const [type, dims, values] = tensors[name]!;
+      return { name, dims, dataType: typeIds[type], ...(values && { data: memoryData(elementBytes(type, values)) }) };
+    }),
+    subGraph: graphs.map((g) => ({
+      inputIndices: indices(g.inputs),
+      outputIndices: indices(g.outputs),
+      nodeIndices: g.nodes.map((n) => nodes.indexOf(n)),
+    })),
   });
 }

@@ -1,16 +1,13 @@
 /**
  * Calls of graphs: a Call takes the function that a PartialFusion makes of a graph and its first inputs, or that a Switch
- * picks between two. A graph that ends by calling another that ends by calling it again is a loop.
+ * or a SwitchLayer picks among several. A graph that ends by calling another that ends by calling it again is a loop.
  */
-import type { Builder } from "../../ir/define.ts";
 import { OpError } from "../../ir/diagnostic.ts";
-import { Graph, type Value } from "../../ir/graph.ts";
-import { Cast } from "../../ir/ops/cast.ts";
-import { differingExtents, If, Loop } from "../../ir/ops/control.ts";
-import { Extents, Reshape } from "../../ir/ops/shape.ts";
-import { formatType, sameType, tensor } from "../../ir/type.ts";
+import type { Value } from "../../ir/graph.ts";
+import { type Branch, choose, pick, type Place, whileLoop } from "./branches.ts";
 import type { LiteSubGraph } from "./messages.ts";
 import type { Operation } from "./operation.ts";
+import type { BranchFlow, LoopFlow, Part } from "./switch-merge.ts";
 
 /** A graph with the tensors that are its inputs, in the graph around. */
 interface Partial {
@@ -18,27 +15,29 @@ interface Partial {
   readonly captures: readonly number[];
 }
 interface Choice {
-  readonly condition: number;
-  readonly options: readonly [whenTrue: Partial, whenFalse: Partial];
+  /** A condition, where the first of two is called if it holds; or the number of the option. */
+  readonly selector: number;
+  readonly isNumber: boolean;
+  readonly options: readonly Partial[];
 }
 export type LiteFunction = Partial | Choice;
 
 /** A graph of the file while its nodes are lowered, as far as calls need it. */
-export interface ControlScope {
-  readonly builder: Builder;
+export interface ControlScope extends Place<ControlScope> {
   subGraph(index: number): LiteSubGraph;
   operationsOf(index: number): readonly Operation[];
   functionOf(tensor: number): LiteFunction;
   bindFunction(tensor: number, f: LiteFunction): void;
   /** The elements of a tensor as they are stored. */
   stored(tensor: number): Value;
+  /** Whether a tensor is a constant of the file. */
+  isConstant(tensor: number): boolean;
   /** Another graph of the file, on values; its nodes go where this one's do. */
   open(index: number, inputs: readonly Value[]): ControlScope;
-  /** The same place in another graph of ours, with nothing in it yet. */
-  within(graph: Graph): ControlScope;
+  /** Some nodes of a graph, with the values that tensors have there. */
+  part(operations: readonly Operation[], values: ReadonlyMap<number, Value>): ControlScope;
   /** Lowers what the tensors of the opened graph need. */
   compute(tensors: readonly number[]): void;
-  freshExtent(hint: string): string;
 }
 
 export type ControlLowering = (s: ControlScope, op: Operation) => readonly Value[];
@@ -49,11 +48,14 @@ const tensorAt = (op: Operation, i: number): number => {
   return t;
 };
 
+/** Whether the node gives a function. */
+export const isFunction = (op: Operation): boolean => ["PartialFusion", "Switch", "SwitchLayer"].includes(String(op.type));
+
 /** Functions are no tensors: they are bound, and nothing is given. */
 export function bindFunction(s: ControlScope, op: Operation): void {
   const [output] = op.outputs;
   if (output === undefined) throw new OpError("the node has no output", "invalid-graph");
-  s.bindFunction(output, op.type === "Switch" ? choiceOf(s, op) : partialOf(op));
+  s.bindFunction(output, op.type === "PartialFusion" ? partialOf(op) : choiceOf(s, op));
 }
 
 const partialOf = (op: Operation): Partial => ({
@@ -62,11 +64,12 @@ const partialOf = (op: Operation): Partial => ({
 });
 
 function choiceOf(s: ControlScope, op: Operation): Choice {
-  const options = [1, 2].map((i) => s.functionOf(tensorAt(op, i)));
-  const [whenTrue, whenFalse] = options;
-  if (!whenTrue || !whenFalse || "options" in whenTrue || "options" in whenFalse || op.inputs.length !== 3)
-    throw new OpError("a switch picks between two graphs", "unsupported-attribute");
-  return { condition: tensorAt(op, 0), options: [whenTrue, whenFalse] };
+  const isNumber = op.type === "SwitchLayer";
+  const options = op.inputs.slice(1).map((_, i) => s.functionOf(tensorAt(op, i + 1)));
+  const graphs = options.flatMap((f) => ("options" in f ? [] : [f]));
+  if (graphs.length < options.length || (isNumber ? options.length === 0 : options.length !== 2))
+    throw new OpError(isNumber ? "a switch picks among graphs" : "a switch picks between two graphs", "unsupported-attribute");
+  return { selector: tensorAt(op, 0), isNumber, options: graphs };
 }
 
 export const controlLowerings: Readonly<Record<string, ControlLowering>> = {
@@ -79,49 +82,71 @@ export const controlLowerings: Readonly<Record<string, ControlLowering>> = {
   While: (s, op) => {
     const args = op.inputs.map((_, i) => s.stored(tensorAt(op, i)));
     const [condition, body] = ["cond_subgraph_index", "body_subgraph_index"].map((name) => Number(op.fields[name]));
+    const { inputIndices, outputIndices } = s.subGraph(body!);
     return whileLoop(
       s,
       args,
       (at, values) => callGraph(at, condition!, values)[0],
       (at, values) => callGraph(at, body!, values),
+      new Set(inputIndices.flatMap((t, k) => (outputIndices[k] === t ? [k] : []))),
     );
   },
+  Partial: callAtOnce,
+  Merge: (s, { flow }) => {
+    if (!flow) throw new OpError("a Merge without its Switch is not supported", "unsupported-op");
+    return flow.kind === "branch" ? runBranch(s, flow) : runDataLoop(s, flow);
+  },
 };
+
+/** Tensors of the called graph may be those of the calling one; the others stand in its order. */
+function callAtOnce(s: ControlScope, op: Operation): readonly Value[] {
+  const index = Number(op.fields["sub_graph_index"]);
+  const { inputIndices, outputIndices } = s.subGraph(index);
+  const values = inputIndices.map((t, k) => s.stored(op.inputs.includes(t) ? t : tensorAt(op, k)));
+  const results = callGraph(s, index, values);
+  return op.outputs.flatMap((o, k) => results[outputIndices.includes(o) ? outputIndices.indexOf(o) : k] ?? []);
+}
+
+/** The outputs of a part of a graph, made at a place on values; what it takes from around is what `s` has. */
+function runPart(s: ControlScope, at: ControlScope, part: Part, values: readonly Value[]): readonly Value[] {
+  const captured = part.captures.filter((t) => !s.isConstant(t)).map((t) => [t, s.stored(t)] as const);
+  const given = [...part.inputs].map(([t, k]) => [t, values[k]!] as const);
+  const inner = at.part(part.operations, new Map([...captured, ...given]));
+  inner.compute(part.outputs);
+  return part.outputs.map((t) => inner.stored(t));
+}
+
+function runBranch(s: ControlScope, { condition, values, sides }: BranchFlow): readonly Value[] {
+  const given = values.map((t) => s.stored(t));
+  return choose(
+    s,
+    s.stored(condition),
+    (at) => runPart(s, at, sides[0], given),
+    (at) => runPart(s, at, sides[1], given),
+  );
+}
+
+function runDataLoop(s: ControlScope, { initial, condition, body, results }: LoopFlow): readonly Value[] {
+  const fixed = new Set(initial.flatMap((t, k) => (body.outputs[k] === t ? [k] : [])));
+  const last = whileLoop(
+    s,
+    initial.map((t) => s.stored(t)),
+    (at, values) => runPart(s, at, condition, values)[0],
+    (at, values) => runPart(s, at, body, values),
+    fixed,
+  );
+  return results.map((k) => last[k]!);
+}
 
 function callFunction(s: ControlScope, f: LiteFunction, more: readonly Value[]): readonly Value[] {
   const valuesOf = (p: Partial): Value[] => [...p.captures.map((t) => s.stored(t)), ...more];
   if (!("options" in f)) return callGraph(s, f.graph, valuesOf(f));
-  const branches = f.options.map((p, i) => {
-    const graph = new Graph(i === 0 ? "then" : "else");
-    graph.setOutputs(callGraph(s.within(graph), p.graph, valuesOf(p)));
-    return graph;
+  const branches = f.options.map((p): Branch<ControlScope> => {
+    const values = valuesOf(p);
+    return (at) => callGraph(at, p.graph, values);
   });
-  return choose(s, truth(s, s.stored(f.condition)), branches[0]!, branches[1]!);
-}
-
-/** A condition as a bool scalar. */
-function truth(s: ControlScope, v: Value): Value {
-  const x = v.tensor.dtype === "bool" ? v : s.builder.create(Cast, { x: v }, { to: "bool" });
-  return x.tensor.shape.length === 0 ? x : s.builder.create(Reshape, { x }, { shape: [] });
-}
-
-/** An `if`; extents that differ between the branches get names, and the branches give their sizes. */
-function choose(s: ControlScope, condition: Value, then: Graph, otherwise: Graph): readonly Value[] {
-  const count = then.outputs.length;
-  const differing = differingExtents(
-    then.outputs.map((v) => v.type),
-    otherwise.outputs.map((v) => v.type),
-  );
-  const extents = differing.map(() => s.freshExtent("size"));
-  for (const [graph, side] of [
-    [then, "then"],
-    [otherwise, "else"],
-  ] as const) {
-    const { builder } = s.within(graph);
-    const sizes = differing.map((d) => builder.create(Reshape, { x: builder.create(Extents, {}, { values: [d[side]] }) }, { shape: [] }));
-    graph.setOutputs([...graph.outputs, ...sizes]);
-  }
-  return s.builder.createAll(If, { condition }, { then, else: otherwise, extents }).slice(0, count);
+  const selector = s.stored(f.selector);
+  return f.isNumber ? pick(s, selector, branches) : choose(s, selector, branches[0]!, branches[1]!);
 }
 
 /** The outputs of a graph of the file for the values. */
@@ -187,66 +212,31 @@ function constantInputs(s: ControlScope, index: number, { body, again }: LoopSha
 
 function runLoop(s: ControlScope, index: number, loop: LoopShape, inputs: readonly Value[]): readonly Value[] {
   if (loop.isNegated) throw new OpError("a loop that goes on where its condition does not hold is not supported", "unsupported-attribute");
-  const fixed = constantInputs(s, index, loop);
-  const varying = inputs.flatMap((_, k) => (fixed.has(k) ? [] : [k]));
-  const all = (values: readonly Value[]): Value[] => inputs.map((v, k) => (fixed.has(k) ? v : values[varying.indexOf(k)]!));
-  const results = whileLoop(
+  const last = whileLoop(
     s,
-    varying.map((k) => inputs[k]!),
+    inputs,
     (at, values) => {
-      const head = at.open(index, all(values));
+      const head = at.open(index, values);
       head.compute([loop.condition]);
       return head.stored(loop.condition);
     },
     (at, values) => {
-      const head = at.open(index, all(values));
+      const head = at.open(index, values);
       head.compute(loop.body.captures);
       const body = head.open(
         loop.body.graph,
         loop.body.captures.map((t) => head.stored(t)),
       );
-      const next = varying.map((k) => loop.again[k] ?? -1);
-      body.compute(next);
-      return next.map((t) => body.stored(t));
+      body.compute(loop.again);
+      return loop.again.map((t) => body.stored(t));
     },
+    constantInputs(s, index, loop),
   );
-  const head = s.open(index, all(results));
+  const head = s.open(index, last);
   head.compute(loop.exit.captures);
   return callGraph(
     head,
     loop.exit.graph,
     loop.exit.captures.map((t) => head.stored(t)),
   );
-}
-
-type Step<T> = (at: ControlScope, values: readonly Value[]) => T;
-
-/** Values that change while a condition on them holds. */
-function whileLoop(
-  s: ControlScope,
-  initial: readonly Value[],
-  condition: Step<Value | undefined>,
-  step: Step<readonly Value[]>,
-): readonly Value[] {
-  const holds = (at: ControlScope, values: readonly Value[]): Value => {
-    const c = condition(at, values);
-    if (!c) throw new OpError("the condition of a loop is no tensor", "invalid-graph");
-    return truth(at, c);
-  };
-  const body = new Graph("body");
-  body.addInput("iteration", tensor("i64", []));
-  body.addInput("condition", tensor("bool", []));
-  const carried = initial.map((v) => body.addInput(v.name, v.type));
-  const at = s.within(body);
-  const next = step(at, carried);
-  next.forEach((v, i) => {
-    const { type } = initial[i]!;
-    if (!sameType(v.type, type))
-      throw new OpError("a value changes its type in the loop", "type-mismatch", {
-        expected: formatType(type),
-        received: formatType(v.type),
-      });
-  });
-  body.setOutputs([holds(at, next), ...next]);
-  return s.builder.createAll(Loop, { condition: holds(s, initial), carried: initial }, { body });
 }

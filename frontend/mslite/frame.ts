@@ -10,7 +10,7 @@ import { readElements } from "../../ir/storage.ts";
 import { isInteger } from "../../ir/type.ts";
 import type { Location } from "../../ir/location.ts";
 import type { Layout } from "./layout.ts";
-import { bindFunction, controlLowerings, type ControlScope, type LiteFunction } from "./control.ts";
+import { bindFunction, controlLowerings, type ControlScope, isFunction, type LiteFunction } from "./control.ts";
 import type { LiteSubGraph, LiteTensor } from "./messages.ts";
 import { type Arrangement, type Lowered, type Lowering, NodeContext, type NodeScope } from "./node.ts";
 import { type Operation, operationOf } from "./operation.ts";
@@ -19,6 +19,7 @@ import { neededOperations } from "./order.ts";
 import { constantIn, quantisationOf } from "./quantised.ts";
 import { isModelError, type Session, SilencedError } from "./session.ts";
 import { isConstantTensor } from "./tensor-data.ts";
+import { joinMerges } from "./switch-merge.ts";
 import { upgraded } from "./upgrade.ts";
 import { LiteValue } from "./value.ts";
 
@@ -27,14 +28,17 @@ const mostElementBytes = 1 << 16;
 /** As deep as graphs may call each other. */
 const mostCalls = 32;
 
-/** The operations of nodes given by index. */
-export function operationsOf(session: Session, nodes: readonly number[]): Operation[] {
-  const { graph, schema } = session.model;
-  return nodes.map((i) => {
+/** The operations of nodes given by index. Before 1.3 there were no functions: a Partial calls its graph at once. */
+export function operationsOf(session: Session, nodes: readonly number[]): readonly Operation[] {
+  const { graph, schema, release } = session.model;
+  const hasFunctions = schema === 2 && (release === 0 || release >= 103);
+  const operations = nodes.map((i) => {
     const node = graph.nodes[i];
     if (!node) throw new OpError(`there is no node ${i}`, "invalid-graph");
-    return schema === 2 ? operationOf(node) : upgraded(node);
+    const op = schema === 2 ? operationOf(node) : upgraded(node);
+    return op.type === "PartialFusion" && !hasFunctions ? { ...op, type: "Partial" } : op;
   });
+  return hasFunctions ? operations : joinMerges(operations);
 }
 
 export class Frame implements ControlScope {
@@ -125,7 +129,7 @@ export class Frame implements ControlScope {
     try {
       session.countNode();
       this.checkInputs(op);
-      if (op.type === "PartialFusion" || op.type === "Switch") return bindFunction(this, op);
+      if (isFunction(op)) return bindFunction(this, op);
       this.bindOutputs(op, this.lower(op));
     } catch (e) {
       if (!isModelError(e)) throw new Error(`importing ${describe(op)} failed`, { cause: e });
@@ -188,10 +192,12 @@ export class Frame implements ControlScope {
       throw new OpError(`the graph '${name}' has ${inputIndices.length} inputs`, "bad-operand", { expected: String(inputs.length) });
     if (this.depth >= mostCalls) throw new OpError(`graphs call each other deeper than ${mostCalls}`, "limit");
     this.session.countNode();
-    const inner = new Frame(this.session, this.builder, this.depth + 1, this.operationsOf(index));
-    inputIndices.forEach((t, k) => {
-      inner.bindStored(t, inputs[k]!);
-    });
+    return this.part(this.operationsOf(index), new Map(inputIndices.map((t, k) => [t, inputs[k]!])), this.depth + 1);
+  }
+
+  part(operations: readonly Operation[], values: ReadonlyMap<number, Value>, depth = this.depth): Frame {
+    const inner = new Frame(this.session, this.builder, depth, operations);
+    for (const [t, v] of values) inner.bindStored(t, v);
     return inner;
   }
 

@@ -1,6 +1,7 @@
 /** A node in the terms of the newer schema: what an older one had as attributes stands as constant inputs here. */
 import type { FlatMessage } from "../flatbuffers-reader.ts";
 import type { LiteNode } from "./messages.ts";
+import type { Flow } from "./switch-merge.ts";
 
 /** The index of a tensor; or integers, or one real number, that stand in for a constant one. */
 export type OperationInput = number | readonly number[] | { readonly real: number };
@@ -12,6 +13,8 @@ export interface Operation {
   readonly inputs: readonly OperationInput[];
   readonly outputs: readonly number[];
   readonly name: string;
+  /** Of a Merge: the control flow that it ends. */
+  readonly flow?: Flow;
 }
 
 export const operationOf = (node: LiteNode): Operation => ({

@@ -155,6 +155,11 @@ const upgrades: Readonly<Record<string, Upgrade>> = {
   }),
   Reverse: renamed("ReverseV2"),
   ConstantOfShape: renamed("ConstantOfShape", { data_type: "dataType" }),
+  TensorListFromTensor: renamed("TensorListFromTensor", { element_dtype: "elementDType" }),
+  TensorListGetItem: renamed("TensorListGetItem", { element_dtype: "elementDType" }),
+  TensorListReserve: renamed("TensorListReserve", { element_dtype: "elementDType" }),
+  TensorListSetItem: renamed("TensorListSetItem", { element_dtype: "elementDType" }),
+  TensorListStack: renamed("TensorListStack", { element_dtype: "elementDType", num_elements: "numElements" }),
   Lstm: renamed("LSTM", { bidirectional: "bidirection" }),
   LayerNorm: (f) => ({
     type: "LayerNormFusion",
@@ -167,7 +172,7 @@ const upgrades: Readonly<Record<string, Upgrade>> = {
   GeLU: (f) => ({ type: "Activation", fields: { activation_type: "GELU", approximate: f["approximate"] } }),
   SoftmaxCrossEntropy: renamed("SoftmaxCrossEntropyWithLogits"),
   SparseSoftmaxCrossEntropy: renamed("SparseSoftmaxCrossEntropyWithLogits", { is_grad: "isGrad" }),
-  Partial: renamed("PartialFusion", { sub_graph_index: "subGraphIndex" }),
+  Partial: renamed("Partial", { sub_graph_index: "subGraphIndex" }),
   While: renamed("While", { cond_subgraph_index: "condSubgraphIndex", body_subgraph_index: "bodySubgraphIndex" }),
 };
 

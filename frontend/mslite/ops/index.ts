@@ -13,6 +13,7 @@ import { reduceLowerings } from "./reduce.ts";
 import { resizeLowerings } from "./resize.ts";
 import { shapeLowerings } from "./shape.ts";
 import { sliceLowerings } from "./slice.ts";
+import { tensorListLowerings } from "./tensor-list.ts";
 
 export const lowerings: Lowerings = {
   ...activationLowerings,
@@ -28,4 +29,5 @@ export const lowerings: Lowerings = {
   ...resizeLowerings,
   ...shapeLowerings,
   ...sliceLowerings,
+  ...tensorListLowerings,
 };
