@@ -4,10 +4,9 @@
  */
 import { expect } from "chai";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { formatNpy } from "../cli/npy.ts";
 import { writeModel } from "../cli/write-model.ts";
 import type { Exported } from "../frontend/exported.ts";
 import { importModel } from "../frontend/import.ts";
@@ -17,7 +16,7 @@ import { readMindir } from "../frontend/mindir/read.ts";
 import { MemorySource } from "../ir/data.ts";
 import { CompileError } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
-import { readElements, writeElements } from "../ir/storage.ts";
+import { readElements } from "../ir/storage.ts";
 import { type DType, formatType } from "../ir/type.ts";
 import { ensureOnnxData } from "./onnx-data.ts";
 import { canonicalize } from "../passes/canonicalize.ts";
@@ -26,6 +25,7 @@ import { dce } from "../passes/dce.ts";
 import { foldConstantsWithin } from "../passes/fold-constants.ts";
 import { compareNodeTest, loadNodeTest } from "./onnx-node.ts";
 import { expectClose, runOnJs } from "./mindir-runs.ts";
+import { expectMindsporeComputes, type MindsporeCase, writeCase } from "./mindspore-runs.ts";
 import { type NpyElements, parseNpySeries } from "./npy-series.ts";
 import { optimize, type PassRun } from "./optimize.ts";
 import { recordedModels } from "./recorded-runs.ts";
@@ -298,48 +298,18 @@ describe("MindIR export: MindSpore 2.7", function () {
 
   it("loads and computes what is written in dialect 2, and in 1.1 where names have not changed", async () => {
     const cases = await witnessCases(root);
-    const said = execFileSync(python, [join("tests", "witness", "run_mindir.py"), ...cases.map((c) => c.folder)], {
-      stdio: ["ignore", "pipe", "ignore"],
-      maxBuffer: 1 << 26,
-    });
-    const results = said
-      .toString()
-      .split("\n")
-      .filter((line) => line.startsWith("result: "))
-      .map((line) => JSON.parse(line.slice(8)) as string | null);
-    expect(results.length).to.equal(cases.length);
-    const failed = cases.flatMap(({ name }, i) => (typeof results[i] !== "string" ? [] : [`${name}: ${results[i]}`]));
-    expect(failed).to.deep.equal([]);
-    cases.forEach(({ folder, name, outputs }, i) => {
-      if (typeof results[i] === "string") return;
-      outputs.forEach((wanted, k) => {
-        const file = join(folder, `output_${k}.npy`);
-        expectClose(parseNpySeries(readFileSync(file), file)[0]!, wanted, `${name}, output ${k}`);
-      });
-    });
+    expectMindsporeComputes(python, cases);
   });
 });
 
-interface WitnessCase {
-  readonly folder: string;
-  readonly name: string;
-  readonly outputs: readonly NpyElements[];
-}
-
 /** Left out is a model of segments with numbers outside: they are dropped, where MindSpore's scatter refuses them. */
-async function witnessCases(root: string): Promise<WitnessCase[]> {
-  const cases: WitnessCase[] = [];
+async function witnessCases(root: string): Promise<MindsporeCase[]> {
+  const cases: MindsporeCase[] = [];
   const add = async (path: string, dialect: Dialect, inputs: readonly NpyElements[], outputs: readonly NpyElements[]): Promise<void> => {
     const name = `${basename(path)}-${dialect}`;
-    const folder = join(root, name);
     const graph = await graphOf(path);
     if (refusal(() => exportMindir(graph, { name, dialect })).length > 0) return;
-    mkdirSync(folder);
-    writeModel(exportMindir(await graphOf(path), { name: "model", dialect }), join(folder, "model.mindir"));
-    inputs.forEach((x, k) => {
-      writeFileSync(join(folder, `input_${k}.npy`), formatNpy({ dtype: x.dtype, dims: x.dims, bytes: writeElements(x.dtype, x.values) }));
-    });
-    cases.push({ folder, name, outputs });
+    cases.push(writeCase(root, name, exportMindir(await graphOf(path), { name: "model", dialect }), inputs, outputs));
   };
   for (const { path, name, inputs, outputs } of ownModels) if (name !== "indices") await add(path, "2", inputs, outputs);
   const shared = join("..", "shared", "models", "mindir");

@@ -14,6 +14,7 @@ import { normExpansions } from "./norm.ts";
 import { otherExpansions } from "./others.ts";
 import { poolExpansions } from "./pool.ts";
 import { quantizeExpansions } from "./quantize.ts";
+import { randomExpansions } from "./random.ts";
 import { recurrentExpansions } from "./recurrent.ts";
 import { reduceExpansions } from "./reduce.ts";
 import { resizeExpansions } from "./resize.ts";
@@ -33,6 +34,7 @@ const families: readonly (readonly NamedExpansion[])[] = [
   otherExpansions,
   poolExpansions,
   quantizeExpansions,
+  randomExpansions,
   recurrentExpansions,
   reduceExpansions,
   resizeExpansions,

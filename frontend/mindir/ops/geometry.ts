@@ -8,6 +8,7 @@ import { RandomNormal, RandomUniform } from "../../../ir/ops/random.ts";
 import { ReduceMax } from "../../../ir/ops/reduce.ts";
 import { Roll } from "../../../ir/ops/slice.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
+import { seedOf } from "../seeds.ts";
 import { Formula } from "../../formula.ts";
 import { pair } from "./promote.ts";
 
@@ -69,7 +70,7 @@ const triangleIndices =
     return n.constant(n.declared?.dtype ?? "i32", [2, found.length], [...found.map(([i]) => i), ...found.map(([, j]) => j)]);
   };
 
-const seed = (n: NodeContext): number => n.int([-1, "seed"], 0) * 31 + n.int([-1, "seed2"], 0);
+const seed = (n: NodeContext): number => seedOf(n.int([-1, "seed"], 0), n.int([-1, "seed2"], 0));
 
 export const geometry: Lowerings = {
   Cross: cross,

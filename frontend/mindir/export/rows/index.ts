@@ -11,6 +11,7 @@ import { joinRows } from "./join.ts";
 import { matmulRows } from "./matmul.ts";
 import { normRows } from "./norm.ts";
 import { poolRows } from "./pool.ts";
+import { randomRows } from "./random.ts";
 import { reduceRows } from "./reduce.ts";
 import { shapeRows } from "./shape.ts";
 import { sortRows } from "./sort.ts";
@@ -27,6 +28,7 @@ const families: readonly (readonly NamedRow[])[] = [
   matmulRows,
   normRows,
   poolRows,
+  randomRows,
   reduceRows,
   shapeRows,
   sortRows,
