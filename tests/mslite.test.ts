@@ -18,6 +18,7 @@ import { Tensor } from "../runtime/node/session.ts";
 import { evaluateGraph, type TensorResult } from "./evaluate-graph.ts";
 import { expectRuns } from "./expect-runs.ts";
 import { encodeFse, encodeHuffman, encodeSparse } from "./lite-codecs.ts";
+import { listFile, mergedLoopFile } from "./lite-control.ts";
 import { dims, parameter, some, withConstant } from "./lite-files.ts";
 import { nodeFolders, runThroughLite } from "./mslite-node-tests.ts";
 import { liteBytes, throughLite } from "./mslite-round-trip.ts";
@@ -220,6 +221,8 @@ describe("MindSpore Lite: damaged files", function () {
     const files = [
       { name: "small.ms", bytes: liteBytes(small()).bytes },
       { name: "digits.ms", bytes: liteBytes((await importModel(join("examples", "digits", "digits.mindir"))).graph).bytes },
+      { name: "switch.ms", bytes: mergedLoopFile("1.1") },
+      { name: "list.ms", bytes: listFile("1.2") },
       {
         name: "huffman.ms",
         bytes: withConstant({ data: memoryData(encodeHuffman(some)), enableHuffmanCode: true, quantParams: [parameter({})] }, dims),

@@ -7,6 +7,9 @@
 import { OpError } from "../../ir/diagnostic.ts";
 import type { Operation } from "./operation.ts";
 
+/** Merges times nodes that are looked at. */
+const mostSteps = 2 ** 26;
+
 /** Nodes that compute some tensors from others. */
 export interface Part {
   /** The numbers of the values that tensors stand for. */
@@ -39,19 +42,25 @@ export type Flow = BranchFlow | LoopFlow;
 
 /** The operations with one in place of each Merge; an `OpError` where it belongs to no one Switch. */
 export function joinMerges(operations: readonly Operation[]): readonly Operation[] {
+  const merges = operations.filter((op) => op.type === "Merge");
+  if (merges.length === 0) return operations;
+  if (merges.length * operations.length > mostSteps) throw new OpError(`the graph has ${merges.length} nodes 'Merge'`, "limit");
   const makers = new Map(operations.flatMap((op) => op.outputs.map((o) => [o, op] as const)));
   const joined = new Map<Operation, Operation | undefined>();
-  for (const merge of operations.filter((op) => op.type === "Merge")) {
+  for (const merge of merges) {
     const switched = switchOf(makers, merge);
-    const isLoop = tensors(switched)
-      .slice(1)
-      .some((t) => merge.outputs.includes(t));
+    const isLoop = isFedBy(switched, merge);
     joined.set(merge, isLoop ? undefined : branchOf(makers, merge, switched));
     if (isLoop) joined.set(switched, loopOf(makers, merge, switched));
   }
-  if (joined.size === 0) return operations;
   return operations.flatMap((op) => (joined.has(op) ? (joined.get(op) ?? []) : op));
 }
+
+/** Whether the Switch gets what the Merge gives. */
+const isFedBy = (switched: Operation, merge: Operation): boolean =>
+  tensors(switched)
+    .slice(1)
+    .some((t) => merge.outputs.includes(t));
 
 type Makers = ReadonlyMap<number, Operation>;
 
@@ -71,11 +80,12 @@ function between(
   for (let t = open.pop(); t !== undefined; t = open.pop()) {
     const op = makers.get(t);
     if (!op || operations.has(op)) continue;
-    if (isBorder(op)) borders.add(op);
-    else {
-      operations.add(op);
-      open.push(...tensors(op));
+    if (isBorder(op)) {
+      borders.add(op);
+      continue;
     }
+    operations.add(op);
+    for (const input of tensors(op)) open.push(input);
   }
   return { borders, operations };
 }
@@ -87,11 +97,7 @@ function switchOf(makers: Makers, merge: Operation): Operation {
     const data = tensors(op).slice(1);
     return op.outputs.length === 2 * data.length && merge.inputs.length === 2 * merge.outputs.length;
   });
-  const loops = reached.filter((op) =>
-    tensors(op)
-      .slice(1)
-      .some((t) => merge.outputs.includes(t)),
-  );
+  const loops = reached.filter((op) => isFedBy(op, merge));
   const [only, ...more] = loops.length > 0 ? loops : reached;
   if (!only || more.length > 0)
     throw new OpError("a Merge that does not belong to one Switch is not supported", "unsupported-op", { op: "Merge" });
@@ -100,21 +106,23 @@ function switchOf(makers: Makers, merge: Operation): Operation {
 
 /** What computes the outputs from the inputs; what does not need the inputs stays outside. */
 function partOf(makers: Makers, inputs: ReadonlyMap<number, number>, outputs: readonly number[]): Part {
-  const candidates = between(makers, outputs).operations;
-  const inside = new Map<Operation, boolean>();
-  const isInside = (op: Operation): boolean => {
-    const known = inside.get(op);
-    if (known !== undefined) return known;
-    inside.set(op, false);
-    const needs = tensors(op).some((t) => inputs.has(t) || needsInputs(t));
-    inside.set(op, needs);
-    return needs;
+  const users = new Map<number, Operation[]>();
+  const addUser = (t: number, op: Operation): void => {
+    const list = users.get(t);
+    if (list) list.push(op);
+    else users.set(t, [op]);
   };
-  const needsInputs = (t: number): boolean => {
-    const maker = makers.get(t);
-    return maker !== undefined && candidates.has(maker) && isInside(maker);
-  };
-  const operations = [...candidates].filter(isInside);
+  for (const op of between(makers, outputs).operations) for (const t of tensors(op)) addUser(t, op);
+  const inside = new Set<Operation>();
+  const open = [...inputs.keys()];
+  for (let t = open.pop(); t !== undefined; t = open.pop()) {
+    for (const op of users.get(t) ?? []) {
+      if (inside.has(op)) continue;
+      inside.add(op);
+      for (const output of op.outputs) open.push(output);
+    }
+  }
+  const operations = [...inside];
   const own = new Set([...inputs.keys(), ...operations.flatMap((op) => op.outputs)]);
   const used = new Set([...operations.flatMap(tensors), ...outputs]);
   return { inputs, operations, outputs, captures: [...used].filter((t) => !own.has(t)) };
