@@ -17,6 +17,7 @@ export function permutedData(data: TensorData, shape: readonly number[], perm: r
   return { source: new ComputedSource(data.source.name, data.byteLength, read), offset: 0, byteLength: data.byteLength };
 }
 
+/** Elements `first` to `first + count` of the result, row by row along its last axis, in words as wide as `size` allows. */
 function permutedElements(
   from: Uint8Array,
   shape: readonly number[],
@@ -28,14 +29,33 @@ function permutedElements(
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
   const extents = perm.map((p) => shape[p]!);
   const steps = perm.map((p) => strides[p]!);
-  const to = new Uint8Array(count * size);
+  const last = perm.length - 1;
+  const words = wordsOf(from, size);
+  const perElement = size / words.BYTES_PER_ELEMENT;
+  const to = wordsOf(new Uint8Array(count * size), size);
   const at = indicesOf(first, extents);
-  let source = at.reduce((sum, i, axis) => sum + i * steps[axis]!, 0);
-  for (let k = 0; k < count; k++) {
-    for (let b = 0; b < size; b++) to[k * size + b] = from[source * size + b]!;
-    source += advance(at, extents, steps);
+  for (let k = 0; k < count;) {
+    const run = Math.min(extents[last]! - at[last]!, count - k);
+    const source = at.reduce((sum, i, axis) => sum + i * steps[axis]!, 0);
+    copyElements(words, source * perElement, steps[last]! * perElement, to, k * perElement, run, perElement);
+    k += run;
+    at[last]! += run;
+    carry(at, extents);
   }
-  return to;
+  return new Uint8Array(to.buffer);
+}
+
+type Words = Uint8Array | Uint16Array | Uint32Array;
+
+function wordsOf(bytes: Uint8Array, size: number): Words {
+  const View = size % 4 === 0 ? Uint32Array : size % 2 === 0 ? Uint16Array : Uint8Array;
+  const { buffer, byteOffset, byteLength } = bytes.byteOffset % View.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+  return new View(buffer as ArrayBuffer, byteOffset, byteLength / View.BYTES_PER_ELEMENT);
+}
+
+/** Copies `count` elements of `width` words that lie `step` words apart to one after the other. */
+function copyElements(from: Words, source: number, step: number, to: Words, target: number, count: number, width: number): void {
+  for (let i = 0; i < count; i++) for (let w = 0; w < width; w++) to[target + i * width + w] = from[source + i * step + w]!;
 }
 
 /** The indices of element number `linear` of a row-major tensor. */
@@ -49,14 +69,10 @@ function indicesOf(linear: number, extents: readonly number[]): number[] {
   return at;
 }
 
-/** Moves `at` to the next element in row-major order; gives how far that is in the source. */
-function advance(at: number[], extents: readonly number[], steps: readonly number[]): number {
-  let moved = 0;
-  for (let axis = extents.length - 1; axis >= 0; axis--) {
-    moved += steps[axis]!;
-    if (++at[axis]! < extents[axis]!) return moved;
-    moved -= extents[axis]! * steps[axis]!;
+/** Where an index is past its axis, the next outer one goes on. */
+function carry(at: number[], extents: readonly number[]): void {
+  for (let axis = extents.length - 1; axis > 0 && at[axis] === extents[axis]; axis--) {
     at[axis] = 0;
+    at[axis - 1]!++;
   }
-  return moved;
 }
