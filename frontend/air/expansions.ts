@@ -1,7 +1,6 @@
 /** Ops that GE has no operator for, as ops that it has: beside the ways that all formats share. */
 import * as dim from "../../ir/dim.ts";
 import type { Op, Value } from "../../ir/graph.ts";
-import { LogicalXor, NotEqual } from "../../ir/ops/compare.ts";
 import { Meshgrid } from "../../ir/ops/generate.ts";
 import { AdaptiveMaxPool, MaxPool } from "../../ir/ops/pool.ts";
 import { expansion, type NamedExpansion } from "../expansions/expander.ts";
@@ -9,7 +8,6 @@ import { expansionOf } from "../expansions/index.ts";
 import type { Decompose } from "../../ir/replace-by.ts";
 
 const own: readonly NamedExpansion[] = [
-  expansion(LogicalXor, ({ a, b }, _attributes, e) => e.create(NotEqual, { a, b })),
   expansion(Meshgrid, ({ xs }, { indexing }, e) => {
     const places = xs.map((_, i) => (indexing === "xy" && xs.length > 1 && i < 2 ? 1 - i : i));
     const extentOf = (x: Value) => x.tensor.shape[0] ?? 1;

@@ -5,6 +5,7 @@ import { activationExpansions } from "./activation.ts";
 import { attentionExpansions } from "./attention.ts";
 import { columnExpansions } from "./columns.ts";
 import { convExpansions } from "./conv.ts";
+import { elementaryExpansions } from "./elementary.ts";
 import type { NamedExpansion } from "./expander.ts";
 import { linearAttentionExpansions } from "./linear-attention.ts";
 import { loopExpansions } from "./loops.ts";
@@ -26,6 +27,7 @@ const families: readonly (readonly NamedExpansion[])[] = [
   attentionExpansions,
   columnExpansions,
   convExpansions,
+  elementaryExpansions,
   linearAttentionExpansions,
   loopExpansions,
   matmulExpansions,

@@ -1,9 +1,11 @@
 /** Slices, pads, triangles, one-hot vectors, and reading at places that are data. */
 import { normalizeAxis } from "../../ir/axis.ts";
 import { broadcastShapes } from "../../ir/broadcast.ts";
+import { constantContent } from "../../ir/content.ts";
+import { isOp } from "../../ir/define.ts";
 import { add, type Dim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/graph.ts";
-import { GreaterEqual, IsInf, Where } from "../../ir/ops/compare.ts";
+import { GreaterEqual, Where } from "../../ir/ops/compare.ts";
 import { Gather, GatherNd } from "../../ir/ops/gather.ts";
 import { Eye, OneHot, Range, Trilu } from "../../ir/ops/generate.ts";
 import { Concat, Split, Stack } from "../../ir/ops/join.ts";
@@ -122,11 +124,6 @@ const where = expansion(Where, ({ condition, a, b }, _attributes, e) => {
   return e.create(Where, { condition: e.expand(condition, shape), a: e.expand(a, shape), b: e.expand(b, shape) });
 });
 
-const isInf = expansion(IsInf, ({ x }, { negative, positive }, e) => {
-  if (negative === positive) return undefined;
-  return e.f.equal(x, positive ? Infinity : -Infinity);
-});
-
 /** Batches as a further index, the number of the batch. */
 const gatherNd = expansion(GatherNd, ({ x, indices }, { batch_dims }, e) => {
   const { shape, dtype } = indices.tensor;
@@ -182,6 +179,19 @@ const scatterElements = expansion(ScatterElements, ({ x, indices, updates }, { a
         ),
   );
   return e.create(ScatterNd, { x, indices: e.create(Stack, { xs: places }, { axis: shape.length }), updates }, { reduction });
+});
+
+/** Whether all elements are known to be zero. */
+export function isZeros(x: Value): boolean {
+  const source = isOp(x.op, Expand) ? x.op.operand(0)! : x;
+  return constantContent(source)?.every((e) => e === 0) ?? false;
+}
+
+/** Sums from zero, added to what was there. */
+const scatterNd = expansion(ScatterNd, ({ x, indices, updates }, { reduction }, e) => {
+  const zero = e.scalar(x.tensor.dtype, 0);
+  if (reduction !== "add" || isZeros(x)) return undefined;
+  return e.f.add(x, e.create(ScatterNd, { x: e.expand(zero, x.tensor.shape), indices, updates }, { reduction }));
 });
 
 /** Axis by axis at places that start where the data says. */
@@ -268,10 +278,10 @@ export const movementExpansions: readonly NamedExpansion[] = [
   oneHot,
   range,
   where,
-  isInf,
   gatherNd,
   gather,
   scatterElements,
+  scatterNd,
   dynamicSlice,
   axisValues,
   compress,

@@ -2,7 +2,8 @@
 import { type Dim, product } from "../../ir/dim.ts";
 import type { AttributesFor } from "../../ir/define.ts";
 import type { Value } from "../../ir/graph.ts";
-import { FloorDiv, FloorMod, Max, Pow } from "../../ir/ops/elementwise.ts";
+import { LogicalXor, NotEqual } from "../../ir/ops/compare.ts";
+import { Ceil, Floor, FloorDiv, FloorMod, Max, MulNoNan, Pow, Trunc } from "../../ir/ops/elementwise.ts";
 import { Gather, GatherElements } from "../../ir/ops/gather.ts";
 import { NegativeLogLikelihoodLoss } from "../../ir/ops/loss.ts";
 import { MaxPoolIndices } from "../../ir/ops/pool.ts";
@@ -113,9 +114,15 @@ const power = expansion(Pow, ({ a, b }, _attributes, e) => {
   return e.cast(e.f.pow(e.cast(a, "f64"), e.cast(b, "f64")), a.tensor.dtype);
 });
 
+const mulNoNan = expansion(MulNoNan, ({ a, b }, _attributes, { f }) => f.where(f.equal(b, 0), 0, f.mul(a, b)));
+
+const trunc = expansion(Trunc, ({ x }, _attributes, e) => e.f.where(e.f.less(x, 0), e.create(Ceil, { x }), e.create(Floor, { x })));
+
+const logicalXor = expansion(LogicalXor, ({ a, b }, _attributes, e) => e.create(NotEqual, { a, b }));
+
 /** Sizes that are numbers after all. */
 const extents = expansion(Extents, (_operands, { values }, e) =>
   values.every((v) => typeof v === "number") ? e.constant("i64", [values.length], values) : undefined,
 );
 
-export const otherExpansions: readonly NamedExpansion[] = [loss, unpool, pool, power, extents];
+export const otherExpansions: readonly NamedExpansion[] = [loss, unpool, pool, power, mulNoNan, trunc, logicalXor, extents];

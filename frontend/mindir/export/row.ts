@@ -95,6 +95,13 @@ export const row = <D extends AnyOpDefinition>(
   write: (n) => write(namedOperands(n.op, (v) => v) as OperandsFor<D, Value>, n.op.attributes as AttributesFor<D>, n),
 });
 
+/** Rows whose operators MindSpore 1.1 did not have: in its dialect their ops are made of others, or refused. */
+export const since2 = (...rows: readonly NamedRow[]): NamedRow[] =>
+  rows.map(({ definition, write }) => ({
+    definition,
+    write: (n) => (n.dialect === "1.1" ? n.cannot("in MindSpore 1.1") : write(n)),
+  }));
+
 /** Rows of ops that are one operator with the same operands and no attributes. */
 export const same = (names: readonly (readonly [AnyOpDefinition, string])[]): NamedRow[] =>
   names.map(([definition, operator]) => ({

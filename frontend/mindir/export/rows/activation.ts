@@ -1,10 +1,24 @@
 /** Activation functions and softmax. */
 import * as op from "../../../../ir/ops/activation.ts";
 import { LogSoftmax, Softmax } from "../../../../ir/ops/softmax.ts";
-import { type NamedRow, row, same } from "../row.ts";
+import { type NamedRow, row, same, since2 } from "../row.ts";
 import { float } from "./names.ts";
 
 const isNear = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-6 * Math.abs(b);
+
+const celu = row(op.Celu, ({ x }, { alpha }, n) =>
+  x.tensor.dtype === "f32" ? n.node("CeLU", [x], { alpha: float(alpha) }) : n.cannot(""),
+);
+
+const selu = row(op.Selu, ({ x }, { alpha, gamma }, n) =>
+  isNear(alpha, 1.6732632423543772) && isNear(gamma, 1.0507009873554805) ? n.node("SeLU", [x]) : n.cannot(""),
+);
+
+const shrink = row(op.Shrink, ({ x }, { lambda, bias }, n) => {
+  if (lambda < 0) return n.cannot("");
+  if (bias === 0) return n.node("HShrink", [x], { lambd: float(lambda) });
+  return bias === lambda ? n.node("SoftShrink", [x], { lambd: float(lambda) }) : n.cannot("");
+});
 
 export const activationRows: readonly NamedRow[] = [
   ...same([
@@ -13,9 +27,9 @@ export const activationRows: readonly NamedRow[] = [
     [op.Sigmoid, "Sigmoid"],
     [op.Softplus, "Softplus"],
     [op.Softsign, "Softsign"],
-    [op.Mish, "Mish"],
     [op.HardSwish, "HSwish"],
   ]),
+  ...since2(...same([[op.Mish, "Mish"]]), celu, selu, shrink),
   row(op.HardSigmoid, ({ x }, { alpha, beta }, n) => (isNear(alpha, 1 / 6) && beta === 0.5 ? n.node("HSigmoid", [x]) : n.cannot(""))),
   row(op.Gelu, ({ x }, { approximate }, n) =>
     approximate === "tanh" ? n.node("GeLU", [x], { input_names: ["x"], output_names: ["output"] }) : n.cannot(""),
@@ -25,12 +39,6 @@ export const activationRows: readonly NamedRow[] = [
     return alpha === 1 && n.dialect === "2" ? n.node("SiLU", [x]) : n.cannot("");
   }),
   row(op.Elu, ({ x }, { alpha }, n) => (alpha === 1 ? n.node("Elu", [x], { alpha: float(1) }) : n.cannot(""))),
-  row(op.Celu, ({ x }, { alpha }, n) =>
-    n.dialect === "2" && x.tensor.dtype === "f32" ? n.node("CeLU", [x], { alpha: float(alpha) }) : n.cannot(""),
-  ),
-  row(op.Selu, ({ x }, { alpha, gamma }, n) =>
-    isNear(alpha, 1.6732632423543772) && isNear(gamma, 1.0507009873554805) && n.dialect === "2" ? n.node("SeLU", [x]) : n.cannot(""),
-  ),
   row(op.Prelu, ({ x, slope }, _a, n) => {
     const shape = slope.tensor.shape;
     const rank = x.tensor.shape.length;
@@ -41,11 +49,6 @@ export const activationRows: readonly NamedRow[] = [
     const isPerChannel =
       typeof channels === "number" && lead < 2 && shape.every((d, i) => i + lead === 1 || d === 1) && channels === x.tensor.shape[1];
     return isPerChannel ? n.node("PReLU", [x, n.reshape(slope, shape, [channels], slope.tensor.dtype)]) : n.cannot("");
-  }),
-  row(op.Shrink, ({ x }, { lambda, bias }, n) => {
-    if (n.dialect === "1.1" || lambda < 0) return n.cannot("");
-    if (bias === 0) return n.node("HShrink", [x], { lambd: float(lambda) });
-    return bias === lambda ? n.node("SoftShrink", [x], { lambd: float(lambda) }) : n.cannot("");
   }),
   row(Softmax, ({ x }, { axes }, n) =>
     axes.length === 1 ? n.node("Softmax", [x], { axis: axes, input_names: ["x"], output_names: ["output"] }) : n.cannot(""),

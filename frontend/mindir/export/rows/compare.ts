@@ -1,7 +1,7 @@
 /** Comparison, logic, bits, and the choice between tensors. */
 import { dimKey } from "../../../../ir/dim.ts";
 import * as op from "../../../../ir/ops/compare.ts";
-import { type NamedRow, row, same } from "../row.ts";
+import { type NamedRow, row, same, since2 } from "../row.ts";
 
 /** Old `Select` takes tensors of one shape. */
 const where = row(op.Where, ({ condition, a, b }, _attributes, n) => {
@@ -22,7 +22,6 @@ export const compareRows: readonly NamedRow[] = [
     [op.GreaterEqual, "GreaterEqual"],
     [op.LogicalAnd, "LogicalAnd"],
     [op.LogicalOr, "LogicalOr"],
-    [op.LogicalXor, "LogicalXor"],
     [op.LogicalNot, "LogicalNot"],
     [op.IsNan, "IsNan"],
     [op.IsFinite, "IsFinite"],
@@ -30,7 +29,12 @@ export const compareRows: readonly NamedRow[] = [
     [op.BitwiseOr, "BitwiseOr"],
     [op.BitwiseXor, "BitwiseXor"],
     [op.BitwiseNot, "Invert"],
-    [op.ShiftLeft, "LeftShift"],
-    [op.ShiftRight, "RightShift"],
   ]),
+  ...since2(
+    ...same([
+      [op.LogicalXor, "LogicalXor"],
+      [op.ShiftLeft, "LeftShift"],
+      [op.ShiftRight, "RightShift"],
+    ]),
+  ),
 ];

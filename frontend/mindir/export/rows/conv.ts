@@ -5,7 +5,7 @@ import { Col2im, ConvTranspose, Im2col } from "../../../../ir/ops/conv-transpose
 import { isFloat, tensor } from "../../../../ir/type.ts";
 import type { Literals } from "../literals.ts";
 
-import { type NamedRow, row, type RowContext } from "../row.ts";
+import { type NamedRow, row, type RowContext, since2 } from "../row.ts";
 
 interface Window {
   readonly strides: readonly number[];
@@ -96,7 +96,7 @@ function evenPads(n: RowContext, pads: Window["pads"]): readonly number[] {
 
 /** Columns apart from channels, where ours have both on one axis. */
 const im2col = row(Im2col, ({ x }, a, n) => {
-  if (n.dialect === "1.1" || a.kernel.length !== 2) return n.cannot("");
+  if (a.kernel.length !== 2) return n.cannot("");
   const [images, rows, blocks] = n.type().shape;
   const [ksizes, strides, dilations] = [n.numbers(a.kernel), filled(a.strides, 2), filled(a.dilations, 2)];
   const type = tensor(x.tensor.dtype, [images!, x.tensor.shape[1]!, ksizes[0]! * ksizes[1]!, blocks!]);
@@ -105,7 +105,7 @@ const im2col = row(Im2col, ({ x }, a, n) => {
 });
 
 const col2im = row(Col2im, ({ x }, a, n) => {
-  if (n.dialect === "1.1" || a.kernel.length !== 2) return n.cannot("");
+  if (a.kernel.length !== 2) return n.cannot("");
   const [images, rows, blocks] = x.tensor.shape;
   const [kernel_size, stride, dilation] = [n.numbers(a.kernel), filled(a.strides, 2), filled(a.dilations, 2)];
   if (typeof rows !== "number") return n.cannot("");
@@ -116,4 +116,4 @@ const col2im = row(Col2im, ({ x }, a, n) => {
   return n.node("Col2Im", [apart, size], { kernel_size, stride, dilation, padding: evenPads(n, a.pads) });
 });
 
-export const convRows: readonly NamedRow[] = [conv, convTranspose, im2col, col2im];
+export const convRows: readonly NamedRow[] = [conv, convTranspose, ...since2(im2col, col2im)];

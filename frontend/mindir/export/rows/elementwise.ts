@@ -4,7 +4,7 @@ import { Cast } from "../../../../ir/ops/cast.ts";
 import { isFloat } from "../../../../ir/type.ts";
 import { biasOf } from "../fuse.ts";
 import { literal } from "../graph-writer.ts";
-import { type NamedRow, row, same } from "../row.ts";
+import { type NamedRow, row, same, since2 } from "../row.ts";
 
 const two = { input_names: ["x", "y"], output_names: ["output"] };
 
@@ -50,7 +50,6 @@ export const elementwiseRows: readonly NamedRow[] = [
     [op.Reciprocal, "Reciprocal"],
     [op.Floor, "Floor"],
     [op.Ceil, "Ceil"],
-    [op.Trunc, "Trunc"],
     [op.Sign, "Sign"],
     [op.Sin, "Sin"],
     [op.Cos, "Cos"],
@@ -73,9 +72,14 @@ export const elementwiseRows: readonly NamedRow[] = [
     [op.FloorMod, "FloorMod"],
     [op.Rem, "Mod"],
     [op.DivNoNan, "DivNoNan"],
-    [op.MulNoNan, "MulNoNan"],
     [op.SquaredDifference, "SquaredDifference"],
     [op.Xlogy, "Xlogy"],
     [op.Xdivy, "Xdivy"],
   ]),
+  ...since2(
+    ...same([
+      [op.MulNoNan, "MulNoNan"],
+      [op.Trunc, "Trunc"],
+    ]),
+  ),
 ];

@@ -1,8 +1,9 @@
 /** Reading and writing at indices. */
 import { Gather, GatherElements, GatherNd } from "../../../../ir/ops/gather.ts";
 import { ScatterElements, ScatterNd } from "../../../../ir/ops/scatter.ts";
+import { isZeros } from "../../../expansions/movement.ts";
 import { literal } from "../graph-writer.ts";
-import { type NamedRow, row } from "../row.ts";
+import { type NamedRow, row, since2 } from "../row.ts";
 
 const scatterOperators = {
   none: "TensorScatterUpdate",
@@ -11,6 +12,18 @@ const scatterOperators = {
   max: "TensorScatterMax",
   min: "TensorScatterMin",
 } as const;
+
+/** Of those that reduce, 1.1 has the sum from zero. */
+const scatterNd = row(ScatterNd, ({ x, indices, updates }, { reduction }, n) => {
+  if (n.dialect === "2" || reduction === "none") return n.node(scatterOperators[reduction], [x, indices, updates]);
+  if (reduction !== "add" || !isZeros(x)) return n.cannot(`that reduces by '${reduction}'`);
+  return n.node("ScatterNd", [indices, updates, n.dims(x.tensor.shape)]);
+});
+
+const scatterElements = row(ScatterElements, ({ x, indices, updates }, { axis, reduction }, n) => {
+  if (reduction !== "none" && reduction !== "add") return n.cannot(`that reduces by '${reduction}'`);
+  return n.node("TensorScatterElements", [x, indices, updates], { axis, reduce: reduction === "add" ? 1 : 0 });
+});
 
 export const gatherRows: readonly NamedRow[] = [
   row(Gather, ({ x, indices }, { axis, batch_dims }, n) => {
@@ -24,9 +37,6 @@ export const gatherRows: readonly NamedRow[] = [
       ? n.node("GatherNd", [x, indices], { input_names: ["input_x", "indices"], output_names: ["y"] })
       : n.cannot("with batches"),
   ),
-  row(ScatterNd, ({ x, indices, updates }, { reduction }, n) => n.node(scatterOperators[reduction], [x, indices, updates])),
-  row(ScatterElements, ({ x, indices, updates }, { axis, reduction }, n) => {
-    if (n.dialect === "1.1" || (reduction !== "none" && reduction !== "add")) return n.cannot(`that reduces by '${reduction}'`);
-    return n.node("TensorScatterElements", [x, indices, updates], { axis, reduce: reduction === "add" ? 1 : 0 });
-  }),
+  scatterNd,
+  ...since2(scatterElements),
 ];

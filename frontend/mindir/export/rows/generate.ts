@@ -2,7 +2,7 @@
 import { constantContent } from "../../../../ir/content.ts";
 import { Eye, Meshgrid, OneHot, Range, Trilu } from "../../../../ir/ops/generate.ts";
 import { literal } from "../graph-writer.ts";
-import { type NamedRow, row } from "../row.ts";
+import { type NamedRow, row, since2 } from "../row.ts";
 import { float } from "./names.ts";
 
 /** What MindSpore takes by default as the most elements of a range. */
@@ -13,20 +13,16 @@ const range = row(Range, ({ start, delta }, { length }, n) => {
   const [from] = constantContent(start) ?? [];
   const [step] = constantContent(delta) ?? [];
   const { dtype } = start.tensor;
-  if (
-    n.dialect === "1.1" ||
-    from === undefined ||
-    step === undefined ||
-    typeof length !== "number" ||
-    length === 0 ||
-    length > mostElements
-  )
-    return n.cannot("");
+  if (from === undefined || step === undefined || typeof length !== "number" || length === 0 || length > mostElements) return n.cannot("");
   if (dtype !== "i64" && dtype !== "f32") return n.cannot("");
   const end = dtype === "i64" ? from + length * step : from + (length - 0.5) * step;
   const bounds = [from, end, step].map((v) => literal(dtype === "i64" ? v : float(v)));
   return n.node("Range", bounds, { maxlen: mostElements });
 });
+
+const triangle = row(Trilu, ({ x, offset }, { upper, k }, n) =>
+  offset ? n.cannot("whose diagonal is data") : n.node(upper ? "Triu" : "Tril", [x], { diagonal: k }),
+);
 
 export const generateRows: readonly NamedRow[] = [
   row(OneHot, ({ indices, on, off }, { depth, axis, from_end }, n) => {
@@ -39,13 +35,11 @@ export const generateRows: readonly NamedRow[] = [
     });
   }),
   row(Eye, (_operands, { shape, k, dtype }, n) =>
-    k === 0 && shape.length === 2 && n.dialect === "2"
+    k === 0 && shape.length === 2
       ? n.node("Eye", [...n.numbers(shape).map(literal), literal(n.writer.model.dialect.typeInput(dtype))])
       : n.cannot(""),
   ),
-  row(Trilu, ({ x, offset }, { upper, k }, n) =>
-    offset || n.dialect === "1.1" ? n.cannot("") : n.node(upper ? "Triu" : "Tril", [x], { diagonal: k }),
-  ),
+  ...since2(triangle, range),
   row(Meshgrid, ({ xs }, { indexing }, n) => {
     const items = n.items(
       "Meshgrid",
@@ -56,5 +50,4 @@ export const generateRows: readonly NamedRow[] = [
     );
     return n.op.results.map((_, i) => n.used(i, () => items.at(i)));
   }),
-  range,
 ];

@@ -3,7 +3,7 @@ import { dimKey } from "../../../../ir/dim.ts";
 import { Einsum } from "../../../../ir/ops/einsum.ts";
 import { Matmul } from "../../../../ir/ops/matmul.ts";
 import { untransposed } from "../fuse.ts";
-import { type NamedRow, row } from "../row.ts";
+import { type NamedRow, row, since2 } from "../row.ts";
 
 /** Both operands have the same leading axes. */
 const matmul = row(Matmul, ({ a, b }, _attributes, n) => {
@@ -19,4 +19,4 @@ const matmul = row(Matmul, ({ a, b }, _attributes, n) => {
 
 const einsum = row(Einsum, ({ xs }, { equation }, n) => n.node("Einsum", [n.tuple(xs)], { equation }));
 
-export const matmulRows: readonly NamedRow[] = [matmul, einsum];
+export const matmulRows: readonly NamedRow[] = [matmul, ...since2(einsum)];

@@ -4,7 +4,7 @@ import { Lrn } from "../../../../ir/ops/lp-norm.ts";
 import { BatchNorm, GroupNorm, LayerNorm } from "../../../../ir/ops/norm.ts";
 import { tensor } from "../../../../ir/type.ts";
 import { literal } from "../graph-writer.ts";
-import { type NamedRow, row } from "../row.ts";
+import { type NamedRow, row, since2 } from "../row.ts";
 import { float } from "./names.ts";
 
 /** Of five results the first one. */
@@ -27,7 +27,7 @@ const layerNorm = row(LayerNorm, ({ x, scale, bias }, { axis, epsilon, statistic
 });
 
 const groupNorm = row(GroupNorm, ({ x, scale, bias }, { groups, epsilon }, n) => {
-  if (n.dialect === "1.1" || typeof groups !== "number" || scale.tensor.dtype !== x.tensor.dtype) return n.cannot("");
+  if (typeof groups !== "number" || scale.tensor.dtype !== x.tensor.dtype) return n.cannot("");
   const statistics = tensor("f32", [x.tensor.shape[0]!, groups]);
   const inputs = [x, literal(groups), scale, bias, literal(float(epsilon))];
   return n.items("GroupNorm", inputs, {}, [n.type(), statistics, statistics]).at(0);
@@ -39,4 +39,4 @@ const lrn = row(Lrn, ({ x }, { size, alpha, beta, bias }, n) => {
   return n.node("LRN", [x], { ...attributes, norm_region: "ACROSS_CHANNELS" });
 });
 
-export const normRows: readonly NamedRow[] = [batchNorm, layerNorm, groupNorm, lrn];
+export const normRows: readonly NamedRow[] = [batchNorm, layerNorm, lrn, ...since2(groupNorm)];

@@ -6,7 +6,7 @@ import { Argmax, Argmin } from "../../../../ir/ops/arg-extreme.ts";
 import { Cumprod, Cumsum } from "../../../../ir/ops/cumulative.ts";
 import * as op from "../../../../ir/ops/reduce.ts";
 import { literal } from "../graph-writer.ts";
-import { type NamedRow, row, type RowContext, type RowResult } from "../row.ts";
+import { type NamedRow, row, type RowContext, type RowResult, since2 } from "../row.ts";
 import type { Value } from "../../../../ir/graph.ts";
 
 type Reduction = OpDefinition<
@@ -24,7 +24,7 @@ const reduction = (definition: Reduction, operator: string): NamedRow =>
 
 const norm = (definition: Reduction, p: number): NamedRow =>
   row(definition, ({ x }, { axes, keepdims }, n) => {
-    if (n.dialect === "1.1" || axes.length === 0) return n.cannot("");
+    if (axes.length === 0) return n.cannot("over no axes");
     return n.node("LpNorm", [x], { axis: axes, p, keep_dims: keepdims, epsilon: { float: 1e-12 } });
   });
 
@@ -51,8 +51,7 @@ export const reduceRows: readonly NamedRow[] = [
   reduction(op.ReduceProd, "ReduceProd"),
   reduction(op.ReduceAll, "ReduceAll"),
   reduction(op.ReduceAny, "ReduceAny"),
-  norm(op.ReduceL1, 1),
-  norm(op.ReduceL2, 2),
+  ...since2(norm(op.ReduceL1, 1), norm(op.ReduceL2, 2)),
   place(Argmax, "Argmax"),
   place(Argmin, "Argmin"),
   cumulative(Cumsum, "CumSum"),

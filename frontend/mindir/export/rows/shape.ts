@@ -4,7 +4,7 @@ import { IdentityOp } from "../../../../ir/ops/identity.ts";
 import { Expand, Extents, Reshape, Shape, Tile, Transpose } from "../../../../ir/ops/shape.ts";
 import { extentsVector } from "../extents.ts";
 import { literal } from "../graph-writer.ts";
-import { type NamedRow, row } from "../row.ts";
+import { type NamedRow, row, since2 } from "../row.ts";
 
 const names = (...input: readonly string[]): { readonly input_names: readonly string[]; readonly output_names: readonly string[] } => ({
   input_names: input,
@@ -40,5 +40,5 @@ export const shapeRows: readonly NamedRow[] = [
   row(Transpose, ({ x }, { perm }, n) => n.node("Transpose", [x, literal(perm)], names("x", "perm"))),
   expand,
   tile,
-  shape,
+  ...since2(shape),
 ];

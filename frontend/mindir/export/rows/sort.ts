@@ -5,7 +5,7 @@ import { NonZero } from "../../../../ir/ops/select-data.ts";
 import { Sort, TopK } from "../../../../ir/ops/sort.ts";
 import { tensor } from "../../../../ir/type.ts";
 import { type Items, literal } from "../graph-writer.ts";
-import { type NamedRow, row, type RowContext, type RowResult } from "../row.ts";
+import { type NamedRow, row, type RowContext, type RowResult, since2 } from "../row.ts";
 
 function results(n: RowContext, items: Items): RowResult[] {
   return [n.used(0, () => items.at(0)), n.used(1, () => ({ ...items.at(1), dtype: "i32" }))];
@@ -36,10 +36,10 @@ const nmsWithMask = row(NmsWithMask, ({ boxes }, { iou_threshold }, n) => {
 
 /** One row per element found; ours has a column. How many there are is known only as the extent. */
 const nonZero = row(NonZero, ({ x }, _attributes, n) => {
-  if (n.dialect === "1.1" || n.op.results[1]!.uses.size > 0) return n.cannot("");
+  if (n.op.results[1]!.uses.size > 0) return n.cannot("");
   const [rank, count] = n.type().shape;
   const found = n.node("NonZero", [x], {}, tensor("i64", [count!, rank!]));
   return [n.node("Transpose", [found, literal([1, 0])])];
 });
 
-export const sortRows: readonly NamedRow[] = [topK, sort, nmsWithMask, nonZero];
+export const sortRows: readonly NamedRow[] = [topK, sort, nmsWithMask, ...since2(nonZero)];

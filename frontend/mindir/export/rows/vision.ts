@@ -8,7 +8,7 @@ import { tensor } from "../../../../ir/type.ts";
 import { regionsOf } from "../fuse.ts";
 import { literal, type Ref } from "../graph-writer.ts";
 import { float } from "./names.ts";
-import { type NamedRow, row } from "../row.ts";
+import { type NamedRow, row, same, since2 } from "../row.ts";
 
 /** The two last axes of images, at positions that MindSpore knows. */
 const resize = row(Resize, ({ x }, a, n) => {
@@ -34,7 +34,7 @@ const resize = row(Resize, ({ x }, a, n) => {
 
 const gridSample = row(GridSample, ({ x, grid }, { mode, padding, align_corners }, n) => {
   const rank = x.tensor.shape.length;
-  if (n.dialect === "1.1" || mode === "cubic" || (rank !== 4 && rank !== 5)) return n.cannot("");
+  if (mode === "cubic" || (rank !== 4 && rank !== 5)) return n.cannot("");
   // Numbers, which the kernels know; names are for the functional interface.
   return n.node(rank === 4 ? "GridSampler2D" : "GridSampler3D", [x, grid], {
     interpolation_mode: mode === "linear" ? 0 : 1,
@@ -44,7 +44,6 @@ const gridSample = row(GridSample, ({ x, grid }, { mode, padding, align_corners 
 });
 
 const affineGrid = row(AffineGrid, ({ theta }, { spatial, align_corners }, n) => {
-  if (n.dialect === "1.1") return n.cannot("");
   const [images] = theta.tensor.shape;
   return n.node("AffineGrid", [theta, n.dims([images!, spatial.length, ...spatial])], { align_corners });
 });
@@ -52,7 +51,7 @@ const affineGrid = row(AffineGrid, ({ theta }, { spatial, align_corners }, n) =>
 /** To one number or to a size per axis. */
 const adaptive = row(AdaptiveAvgPool, ({ x }, { output }, n) => {
   const rank = x.tensor.shape.length - 2;
-  if (n.dialect === "1.1" || (rank !== 2 && rank !== 3)) return n.cannot("");
+  if (rank !== 2 && rank !== 3) return n.cannot("");
   return n.node(rank === 2 ? "AdaptiveAvgPool2D" : "AdaptiveAvgPool3D", [x], { output_size: n.numbers(output) });
 });
 
@@ -81,8 +80,5 @@ const roiAlign = row(RoiAlign, ({ x, rois, batch }, a, n) => {
 export const visionRows: readonly NamedRow[] = [
   resize,
   roiAlign,
-  gridSample,
-  affineGrid,
-  adaptive,
-  row(Det, ({ x }, _a, n) => (n.dialect === "2" ? n.node("MatrixDeterminant", [x]) : n.cannot(""))),
+  ...since2(gridSample, affineGrid, adaptive, ...same([[Det, "MatrixDeterminant"]])),
 ];
