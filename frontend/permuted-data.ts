@@ -49,7 +49,7 @@ type Words = Uint8Array | Uint16Array | Uint32Array;
 
 function wordsOf(bytes: Uint8Array, size: number): Words {
   const View = size % 4 === 0 ? Uint32Array : size % 2 === 0 ? Uint16Array : Uint8Array;
-  const { buffer, byteOffset, byteLength } = bytes.byteOffset % View.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+  const { buffer, byteOffset, byteLength } = bytes.byteOffset % View.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
   return new View(buffer as ArrayBuffer, byteOffset, byteLength / View.BYTES_PER_ELEMENT);
 }
 
