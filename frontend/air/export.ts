@@ -6,6 +6,7 @@ import type { Graph, Op, Value } from "../../ir/graph.ts";
 import { ConstantOp } from "../../ir/ops/constant.ts";
 import type { Location } from "../../ir/location.ts";
 import { tensor, type TensorType } from "../../ir/type.ts";
+import { dropUnused } from "../drop-unused.ts";
 import type { Exported, ExportOptions } from "../exported.ts";
 import { legalize } from "../legalize.ts";
 import { Problems } from "../problems.ts";
@@ -42,7 +43,9 @@ export function exportAir(graph: Graph, options: ExportOptions): Exported {
   const problems = new Problems();
   refuseContainers(graph, problems);
   problems.throwIfErrors();
+  dropUnused(graph);
   legalize(graph, isCarried, problems, waysOf);
+  dropUnused(graph);
   const model = new ModelExport(problems);
   model.write(graph);
   problems.throwIfErrors();

@@ -11,6 +11,7 @@ import { linearAttentionExpansions } from "./linear-attention.ts";
 import { loopExpansions } from "./loops.ts";
 import { matmulExpansions } from "./matmul.ts";
 import { movementExpansions } from "./movement.ts";
+import { narrowExpansions } from "./narrow.ts";
 import { normExpansions } from "./norm.ts";
 import { otherExpansions } from "./others.ts";
 import { poolExpansions } from "./pool.ts";
@@ -32,6 +33,7 @@ const families: readonly (readonly NamedExpansion[])[] = [
   loopExpansions,
   matmulExpansions,
   movementExpansions,
+  narrowExpansions,
   normExpansions,
   otherExpansions,
   poolExpansions,

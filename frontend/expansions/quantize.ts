@@ -48,8 +48,8 @@ const quantize = expansion(QuantizeLinear, ({ x, scale, zero_point }, a, e) => {
 
 const dequantize = expansion(DequantizeLinear, ({ x, scale, zero_point }, a, e) => {
   const wide = e.cast(x, "f32");
-  const zero = zero_point && e.cast(along(e, zero_point, x, a.axis, a.block_size), "f32");
-  const real = e.f.mul(zero ? e.f.sub(wide, zero) : wide, e.cast(along(e, scale, x, a.axis, a.block_size), "f32"));
+  const spread = (p: Value): Value => along(e, e.cast(p, "f32"), x, a.axis, a.block_size);
+  const real = e.f.mul(zero_point ? e.f.sub(wide, spread(zero_point)) : wide, spread(scale));
   return e.cast(real, a.to ?? scale.tensor.dtype);
 });
 

@@ -2,6 +2,7 @@
 import { OpError } from "../../../ir/diagnostic.ts";
 import { attributesOf, isOp, namedOperands, type OperandsFor } from "../../../ir/define.ts";
 import type { Graph, Op, Value } from "../../../ir/graph.ts";
+import { Cast } from "../../../ir/ops/cast.ts";
 import { Loop } from "../../../ir/ops/control.ts";
 import { ConstantOp } from "../../../ir/ops/constant.ts";
 import { formatType } from "../../../ir/type.ts";
@@ -41,6 +42,7 @@ class Trial {
 
   isCarried(op: Op): boolean {
     if (op.definition === ConstantOp) return true;
+    if (isOp(op, Cast) && isOp(op.operand(0)!.op, ConstantOp) && dataTypeOf(op.operand(0)!.tensor.dtype) === undefined) return false;
     if (op.regions.length > 0) return this.dialect === "2" && isWrittenAsFunction(op);
     try {
       const write = rowOf(op.definition);
