@@ -6,8 +6,10 @@ import { elementwiseRows } from "./elementwise.ts";
 import { matmulRows } from "./matmul.ts";
 import { normRows } from "./norm.ts";
 import { quantizeRows } from "./quantize.ts";
+import { recurrentRows } from "./recurrent.ts";
 import { reduceRows } from "./reduce.ts";
 import type { Row, Rows } from "./row.ts";
+import { scatterRows } from "./scatter.ts";
 import { shapeRows } from "./shape.ts";
 
 const rows: Rows = {
@@ -17,7 +19,9 @@ const rows: Rows = {
   ...matmulRows,
   ...normRows,
   ...quantizeRows,
+  ...recurrentRows,
   ...reduceRows,
+  ...scatterRows,
   ...shapeRows,
 };
 

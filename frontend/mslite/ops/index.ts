@@ -11,6 +11,7 @@ import { quantizeLowerings } from "./quantize.ts";
 import { recurrentLowerings } from "./recurrent.ts";
 import { reduceLowerings } from "./reduce.ts";
 import { resizeLowerings } from "./resize.ts";
+import { scatterLowerings } from "./scatter.ts";
 import { shapeLowerings } from "./shape.ts";
 import { sliceLowerings } from "./slice.ts";
 import { tensorListLowerings } from "./tensor-list.ts";
@@ -27,6 +28,7 @@ export const lowerings: Lowerings = {
   ...recurrentLowerings,
   ...reduceLowerings,
   ...resizeLowerings,
+  ...scatterLowerings,
   ...shapeLowerings,
   ...sliceLowerings,
   ...tensorListLowerings,

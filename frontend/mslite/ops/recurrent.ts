@@ -12,7 +12,8 @@ import { Gru, Lstm, type RecurrentAttributes } from "../../../ir/ops/recurrent.t
 import { Transpose } from "../../../ir/ops/shape.ts";
 import type { Lowering, Lowerings, NodeContext } from "../node.ts";
 
-const gateOrder = [0, 2, 3, 1] as const;
+/** The number in the file of each gate of an LSTM in our order. */
+export const gateOrder = [0, 2, 3, 1] as const;
 
 /** The gates of an LSTM along the last axis in our order. */
 function ordered(n: NodeContext, x: Value, hidden: Dim): Value {
