@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { kernelFile } from "../codegen/c/file.ts";
 import { Helpers } from "../codegen/c/helpers.ts";
 import { printKernel } from "../codegen/c/kernel.ts";
 import { machineFlags } from "../codegen/c/machine.ts";
@@ -10,19 +11,19 @@ import type { Program } from "../codegen/program.ts";
 import { formatDim } from "../ir/dim.ts";
 import { byteSize } from "../ir/type.ts";
 
-const compilerFlags = ["-O3", "-std=c11", "-D_POSIX_C_SOURCE=199309L", "-ffp-contract=fast", "-fno-math-errno", ...machineFlags("native")];
+const compilerFlags = ["-O3", "-std=c11", "-D_POSIX_C_SOURCE=199309L", "-ffp-contract=fast", "-fno-math-errno"];
 
 const clock = `static double seconds(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec + 1e-9 * t.tv_nsec; }`;
 const headers = ["stdint.h", "string.h", "math.h", "stdio.h", "stdlib.h", "time.h"].map((h) => `#include <${h}>`).join("\n");
 
-/** Runs a C program that prints one number. */
-export function runC(source: string): number {
+/** Runs a C program that prints one number, built for a value of `--mcpu`. */
+function runC(source: string, mcpu: string): number {
   const folder = mkdtempSync(join(tmpdir(), "sinter-bench-"));
   try {
     const file = join(folder, "bench.c");
     const program = join(folder, "bench");
     writeFileSync(file, `${headers}\n${clock}\n${source}`);
-    execFileSync(process.env["CC"] ?? "gcc", [...compilerFlags, "-o", program, file, "-lm"]);
+    execFileSync(process.env["CC"] ?? "gcc", [...compilerFlags, ...machineFlags(mcpu), "-o", program, file, "-lm"]);
     return Number(execFileSync(program, { encoding: "utf8" }));
   } finally {
     rmSync(folder, { recursive: true });
@@ -30,7 +31,7 @@ export function runC(source: string): number {
 }
 
 /** Seconds that the step with that label takes at best, over memory filled with small integers. */
-export function timeStep(program: Program, label: string): number {
+export function timeStep(program: Program, label: string, mcpu: string): number {
   const step = program.steps.find((s) => s.kind === "run" && program.kernels[s.kernel]!.label.includes(label));
   if (step?.kind !== "run") throw new Error(`the program has no kernel '${label}'`);
   const kernel = program.kernels[step.kernel]!;
@@ -48,11 +49,11 @@ export function timeStep(program: Program, label: string): number {
   for (int r = 0; r < 15; r++) { double t = seconds(); kernel(roots, 0, 0, ${formatDim(kernel.count)}, 0); t = seconds() - t; if (t < best) best = t; }
   printf("%.9f", best);
 }`;
-  return runC([helpers.text(), text, main].join("\n"));
+  return runC([kernelFile(helpers, [text]), main].join("\n"), mcpu);
 }
 
 /** GFLOP/s of fused multiply-adds that depend on nothing but themselves: what one core can do. */
-export function measurePeak(lanes: number): number {
+export function measurePeak(lanes: number, mcpu: string): number {
   const chains = 14;
   const all = (f: (i: number) => string): string => Array.from({ length: chains }, (_, i) => f(i)).join(" ");
   const source = `typedef float vec __attribute__((vector_size(${lanes * 4})));
@@ -65,5 +66,5 @@ int main(void) {
   vec s = {0}; ${all((i) => `s += a${i};`)} volatile float out = s[0]; (void)out;
   printf("%.3f", 2e-9 * n * ${chains} * ${lanes} / best);
 }`;
-  return runC(lanes >= 16 ? source.replaceAll('"+x"', '"+v"') : source);
+  return runC(lanes >= 16 ? source.replaceAll('"+x"', '"+v"') : source, mcpu);
 }

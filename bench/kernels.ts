@@ -1,4 +1,7 @@
-/** The distinct convolutions of ResNet-50 and three matrix products, as shares of the machine's peak on one core. */
+/**
+ * The distinct convolutions of ResNet-50 and three matrix products, of floats or of 8-bit integers, as shares of the
+ * machine's peak of f32 on one core.
+ */
 import { machineFor } from "../codegen/c/machine.ts";
 import { cTarget } from "../codegen/c/target.ts";
 import { optimize, programFor } from "../codegen/compile.ts";
@@ -6,7 +9,7 @@ import type { Program } from "../codegen/program.ts";
 import { Builder } from "../ir/define.ts";
 import { Diagnostics } from "../ir/diagnostic.ts";
 import { Graph, type Value } from "../ir/graph.ts";
-import { Add, Conv, constantValue, Gemm, Relu } from "../ir/ops/index.ts";
+import { Add, Conv, constantValue, ConvInteger, Gemm, MatmulInteger, Relu } from "../ir/ops/index.ts";
 import { tensor } from "../ir/type.ts";
 import { measurePeak, timeStep } from "./c-timing.ts";
 
@@ -14,7 +17,7 @@ interface Case {
   readonly name: string;
   readonly flops: number;
   readonly label: string;
-  readonly program: () => Program;
+  readonly program: (options: Options) => Program;
 }
 
 /** Input channels, extent, output channels, window, stride. K. He and others, 2015, table 1, with the strides in the first convolution of a block. */
@@ -48,70 +51,86 @@ const products = [
   [128, 3072, 768],
 ] as const;
 
-const options = { name: "bench", mcpu: "native" };
+interface Options {
+  readonly name: string;
+  readonly mcpu: string;
+}
 
-function compile(build: (b: Builder) => Value): Program {
+/** What is multiplied: f32, or u8 with a zero point by i8. */
+export type Factors = "f32" | "u8";
+
+function compile(options: Options, build: (b: Builder) => Value): Program {
   const graph = new Graph("bench");
   graph.setOutputs([build(new Builder(graph))]);
   optimize(graph, cTarget, options, new Diagnostics());
   return programFor(graph, cTarget, options);
 }
 
-const weights = (b: Builder, shape: readonly number[]): Value =>
+const weights = (b: Builder, shape: readonly number[], dtype: "f32" | "i8" = "f32"): Value =>
   constantValue(
     b,
-    "f32",
+    dtype,
     shape,
     Array.from({ length: shape.reduce((x, y) => x * y, 1) }, (_, i) => (i % 5) - 2),
   );
 
-function convolution([channels, extent, outputs, window, stride]: (typeof convolutions)[number]): Case {
+const zeroPoint = (b: Builder): Value => constantValue(b, "u8", [], [3]);
+
+function convolution([channels, extent, outputs, window, stride]: (typeof convolutions)[number], factors: Factors): Case {
   const pad = (window - 1) / 2;
   const out = Math.floor((extent + 2 * pad - window) / stride) + 1;
+  const shape = [outputs, channels, window, window];
+  const attributes = {
+    strides: [stride, stride],
+    pads: [
+      [pad, pad],
+      [pad, pad],
+    ],
+  } as const;
   return {
     name: `conv ${window}x${window}/${stride} ${channels}x${extent}x${extent} to ${outputs}`,
     flops: 2 * channels * window * window * outputs * out * out,
     label: "conv_packed",
-    program: () =>
-      compile((b) => {
-        const x = b.graph.addInput("x", tensor("f32", [1, channels, extent, extent]));
-        const operands = { x, w: weights(b, [outputs, channels, window, window]), b: weights(b, [outputs]) };
-        return b.create(Relu, {
-          x: b.create(Conv, operands, {
-            strides: [stride, stride],
-            pads: [
-              [pad, pad],
-              [pad, pad],
-            ],
-          }),
-        });
+    program: (options) =>
+      compile(options, (b) => {
+        const x = b.graph.addInput("x", tensor(factors, [1, channels, extent, extent]));
+        const y =
+          factors === "f32"
+            ? b.create(Conv, { x, w: weights(b, shape), b: weights(b, [outputs]) }, attributes)
+            : b.create(ConvInteger, { x, w: weights(b, shape, "i8"), x_zero_point: zeroPoint(b) }, attributes);
+        return b.create(Relu, { x: y });
       }),
   };
 }
 
-function product([rows, columns, inner]: (typeof products)[number]): Case {
+function product([rows, columns, inner]: (typeof products)[number], factors: Factors): Case {
   return {
     name: `gemm ${rows}x${columns}x${inner}`,
     flops: 2 * rows * columns * inner,
     label: "matmul_packed",
-    program: () =>
-      compile((b) => {
-        const a = b.graph.addInput("a", tensor("f32", [rows, inner]));
+    program: (options) =>
+      compile(options, (b) => {
+        const a = b.graph.addInput("a", tensor(factors, [rows, inner]));
+        if (factors === "u8") return b.create(MatmulInteger, { a, b: weights(b, [inner, columns], "i8"), a_zero_point: zeroPoint(b) });
         return b.create(Add, { a: b.create(Gemm, { a, b: weights(b, [inner, columns]) }), b: weights(b, [columns]) });
       }),
   };
 }
 
-/** Prints a line per case whose name contains `filter`, and the average share. */
-export function benchKernels(filter = ""): void {
-  const { lanes } = machineFor("native");
-  const peak = measurePeak(lanes);
-  console.log(`one core, ${lanes} lanes: ${peak.toFixed(1)} GFLOP/s of fused multiply-adds`);
-  const cases = [...convolutions.map(convolution), ...products.map(product)].filter((c) => c.name.includes(filter));
+/** Prints a line per case whose name contains `filter`, and the average share, for a value of `--mcpu`. */
+export function benchKernels(filter: string, factors: Factors, mcpu: string): void {
+  const { lanes } = machineFor(mcpu);
+  const peak = measurePeak(lanes, mcpu);
+  console.log(`one core, ${lanes} lanes: ${peak.toFixed(1)} GFLOP/s of fused multiply-adds of f32`);
+  const cases = [...convolutions.map((c) => convolution(c, factors)), ...products.map((p) => product(p, factors))].filter((c) =>
+    c.name.includes(filter),
+  );
   const shares = cases.map((c) => {
-    const seconds = timeStep(c.program(), c.label);
+    const seconds = timeStep(c.program({ name: "bench", mcpu }), c.label, mcpu);
     const rate = c.flops / seconds / 1e9;
-    console.log(`${c.name.padEnd(38)} ${rate.toFixed(1).padStart(7)} GFLOP/s  ${(rate / peak).toFixed(2)}`);
+    console.log(
+      `${c.name.padEnd(38)} ${rate.toFixed(1).padStart(7)} ${factors === "f32" ? "GFLOP/s" : "GOP/s"}  ${(rate / peak).toFixed(2)}`,
+    );
     return rate / peak;
   });
   const average = shares.reduce((a, b) => a + b, 0) / shares.length;

@@ -36,6 +36,7 @@ import {
 import type { Op } from "../ir/graph.ts";
 import type { Result, Stage } from "../ir/stage.ts";
 import { flattenOffset, viewOf } from "../ir/view.ts";
+import { groupOf } from "./roles.ts";
 import { mapStage, stageExprs } from "./stage-parts.ts";
 
 /** A stage and the ops it computes, in the order they were merged. */
@@ -179,6 +180,7 @@ class Fusion {
   private staysLinear(producer: StageItem, result: Result, consumer: StageItem): boolean {
     const { value } = result;
     if (value.kind !== "load") return true;
+    if (isGrouped(consumer.stage) && !isGrouped(inlined(producer, result, consumer).stage)) return false;
     const view = viewOf(value.buffer);
     const sites = loadsIn(stageExprs(consumer.stage)).filter((l) => l.buffer === result.out);
     return sites.every((site) => {
@@ -200,18 +202,7 @@ class Fusion {
   }
 
   private inlineInto(producer: StageItem, result: Result, reader: number): void {
-    const consumer = this.stageAt(reader)!;
-    const { axes } = producer.stage;
-    const value = round(result.value, result.out.dtype);
-    const inline = (e: Expr): Expr =>
-      rewriteExpr(e, {
-        node: (n) =>
-          n.kind === "load" && n.buffer === result.out
-            ? substituteIndices(value, new Map<Atom, Dim>(axes.map((a, k) => [a, n.at[k]!])))
-            : undefined,
-      });
-    const inlineDim = (d: Dim): Dim => toDim(inline(index(d)));
-    this.replace(reader, { kind: "stage", stage: mapStage(consumer.stage, inline, inlineDim), ops: [...producer.ops, ...consumer.ops] });
+    this.replace(reader, inlined(producer, result, this.stageAt(reader)!));
   }
 
   /** Makes stages without a fold that read the whole result of this one, point by point, its epilogue. */
@@ -252,6 +243,23 @@ class Fusion {
     return { kind: "stage", stage: { ...producer.stage, results }, ops: [...producer.ops, ...consumer.ops] };
   }
 }
+
+/** The consumer with the producer's value where it loaded it. */
+function inlined(producer: StageItem, result: Result, consumer: StageItem): StageItem {
+  const { axes } = producer.stage;
+  const value = round(result.value, result.out.dtype);
+  const inline = (e: Expr): Expr =>
+    rewriteExpr(e, {
+      node: (n) =>
+        n.kind === "load" && n.buffer === result.out
+          ? substituteIndices(value, new Map<Atom, Dim>(axes.map((a, k) => [a, n.at[k]!])))
+          : undefined,
+    });
+  const inlineDim = (d: Dim): Dim => toDim(inline(index(d)));
+  return { kind: "stage", stage: mapStage(consumer.stage, inline, inlineDim), ops: [...producer.ops, ...consumer.ops] };
+}
+
+const isGrouped = (stage: Stage): boolean => groupOf(stage, (l) => flattenOffset(viewOf(l.buffer), l.at)) !== undefined;
 
 /**
  * What the consumer's axes are in terms of the producer's, when the load visits every element once. The load's offset must

@@ -3,8 +3,9 @@
  * over them (`scalar`); every axis belongs to one factor, to both (batch), or is folded.
  */
 import { atomsIn, type Dim, type Loop, stride } from "../ir/dim.ts";
-import { type Binary, dimsOf, type Expr, loadsIn, visitExpr } from "../ir/expr.ts";
+import { type Binary, dimsOf, type Expr, type Load, loadsIn, visitExpr } from "../ir/expr.ts";
 import type { Stage } from "../ir/stage.ts";
+import type { DType } from "../ir/type.ts";
 
 export interface Roles {
   /** Axes of the factor that is loaded along the lanes alone; the last one runs along them. */
@@ -13,6 +14,8 @@ export interface Roles {
   readonly m: readonly Loop[];
   readonly batch: readonly Loop[];
   readonly k: readonly Loop[];
+  /** The last of `k`, where it counts through groups of elements that lie side by side in both factors. */
+  readonly group: Loop | undefined;
 }
 
 /** Every loop that the expression depends on. */
@@ -35,6 +38,40 @@ function addend(stage: Stage): Expr | undefined {
 
 const throughConversions = (e: Expr): Expr => (e.kind === "convert" ? throughConversions(e.x) : e);
 
+const isFactor = (dtype: DType): boolean => dtype === "i8" || dtype === "u8" || dtype === "i16";
+
+/** A load; where `inside` is given and does not hold, `outside` in its place. */
+export interface PaddedLoad {
+  readonly load: Load;
+  readonly inside?: Expr;
+  readonly outside?: Expr;
+}
+
+export function paddedLoad(e: Expr): PaddedLoad | undefined {
+  if (e.kind === "load") return { load: e };
+  return e.kind === "select" && e.a.kind === "load" ? { load: e.a, inside: e.cond, outside: e.b } : undefined;
+}
+
+/**
+ * The axis of the fold along which products of small integers lie side by side: both factors step by one, and the one
+ * along the lanes has a whole group in each lane. `at` gives the flat offset of a load.
+ */
+export function groupOf(stage: Stage, at: (l: Load) => Dim): Loop | undefined {
+  const sum = addend(stage);
+  const [lane, group] = [stage.axes.at(-1), stage.fold?.axes.at(-1)];
+  if (sum?.kind !== "binary" || sum.op !== "mul" || sum.dtype !== "i32" || !lane || (group?.extent !== 4 && group?.extent !== 2))
+    return undefined;
+  const isVector = (e: Expr): boolean =>
+    e.kind === "load" && isFactor(e.buffer.dtype) && stride(at(e), group) === 1 && stride(at(e), lane) === group.extent;
+  const isSpread = (e: Expr): boolean => {
+    const padded = paddedLoad(e);
+    if (!padded || !isFactor(padded.load.buffer.dtype) || stride(at(padded.load), group) !== 1 || stride(at(padded.load), lane) !== 0)
+      return false;
+    return [padded.inside, padded.outside].every((x) => !x || !(loopsOf(x).has(group) || loopsOf(x).has(lane)));
+  };
+  return (isVector(sum.b) && isSpread(sum.a)) || (isVector(sum.a) && isSpread(sum.b)) ? group : undefined;
+}
+
 /** The roles of a sum of products whose last axis can run along lanes; undefined for any other stage. */
 export function rolesOf(stage: Stage): Roles | undefined {
   const sum = addend(stage);
@@ -42,7 +79,8 @@ export function rolesOf(stage: Stage): Roles | undefined {
   const lane = stage.axes.at(-1);
   if (product?.kind !== "binary" || product.op !== "mul" || !lane || stage.results.some((r) => stride(r.at[0]!, lane) !== 1))
     return undefined;
-  const sides = factors(product, lane);
+  const group = groupOf(stage, (l) => l.at[0] ?? 0);
+  const sides = factors(product, lane, group ? (group.extent as number) : 1);
   if (!sides) return undefined;
   const [vector, scalar] = sides.map(loopsOf) as [Set<Loop>, Set<Loop>];
   const only = (yes: ReadonlySet<Loop>, no: ReadonlySet<Loop>) => stage.axes.filter((a) => yes.has(a) && !no.has(a));
@@ -51,16 +89,17 @@ export function rolesOf(stage: Stage): Roles | undefined {
     m: only(scalar, vector),
     batch: stage.axes.filter((a) => vector.has(a) === scalar.has(a)),
     k: stage.fold!.axes,
+    group,
   };
 }
 
-/** The factor with contiguous lanes, then the one without any. */
-function factors(product: Binary, lane: Loop): readonly [Expr, Expr] | undefined {
+/** The factor whose lanes are `step` apart, then the one without any. */
+function factors(product: Binary, lane: Loop, step: number): readonly [Expr, Expr] | undefined {
   for (const [x, y] of [
     [product.a, product.b],
     [product.b, product.a],
   ] as const) {
-    const along = loadsIn([x]).some((l) => l.at.length > 0 && stride(l.at[0]!, lane) === 1);
+    const along = loadsIn([x]).some((l) => l.at.length > 0 && stride(l.at[0]!, lane) === step);
     if (along && !loopsOf(y).has(lane)) return [x, y];
   }
   return undefined;

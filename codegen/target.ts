@@ -21,7 +21,7 @@ export interface Machine {
 export interface TargetOptions {
   /** Name of the model, for file names and symbols. */
   readonly name: string;
-  /** `generic`, `native`, `x86-64-v2`, `x86-64-v3`, `x86-64-v4`, `armv8`; meaningful to C alone. */
+  /** One of `mcpus`; meaningful to C alone. */
   readonly mcpu?: string;
   readonly freestanding?: boolean;
   /** Where constants go: a file of their own, C arrays, or an `.incbin`. */

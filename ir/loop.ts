@@ -1,13 +1,16 @@
 /**
  * Loops: the last shared form before text. What makes a loop parallel, vector or a GPU dimension is its mode; each
  * printer gives the mode its meaning. No break, no pointers, no recursion.
+ *
+ * A `dot` loop, inside a vector loop, adds products of small integers that lie side by side: machines have one operation
+ * for all its points and lanes. Anywhere else it is a serial loop.
  */
 import { asAtom, type Dim, type Extent, loop as loopOf, type Loop } from "./dim.ts";
 import type { Buffer, Expr } from "./expr.ts";
 import type { ComputeType } from "./type.ts";
 
 export type LoopMode =
-  "serial" | "parallel" | "unroll" | "vector" | "workgroup.x" | "workgroup.y" | "workgroup.z" | "local.x" | "local.y" | "local.z";
+  "serial" | "parallel" | "unroll" | "vector" | "dot" | "workgroup.x" | "workgroup.y" | "workgroup.z" | "local.x" | "local.y" | "local.z";
 
 /** Where a buffer made inside a kernel lives: named scalars, planned per-thread scratch, or memory shared by a workgroup. */
 export type Scope = "register" | "scratch" | "workgroup";

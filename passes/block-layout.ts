@@ -5,66 +5,47 @@
  * Lanes beyond the last channel hold values that are finite, and meet only weights that are zero.
  */
 import { attributesOf, type OpOf } from "../ir/define.ts";
-import type { Op, Value } from "../ir/graph.ts";
-import { Add, Conv, ConvInteger, ConvPacked, Gemm, Matmul, MatmulPacked, Pack, Transpose, Unpack } from "../ir/ops/index.ts";
+import type { Value } from "../ir/graph.ts";
+import { Add, Conv, ConvPacked, Gemm, Matmul, MatmulPacked, Pack, Transpose, Unpack } from "../ir/ops/index.ts";
 import type { DType } from "../ir/type.ts";
 import type { Pass } from "./pass.ts";
+import { type BlockOptions, extentOf, pack, panelWidth } from "./block-layout/blocks.ts";
+import { packConvInteger, packMatmulInteger } from "./block-layout/integers.ts";
 import { isConstant, propagation } from "./block-layout/propagation.ts";
 import { applyRules, opRule, type Rewriter, type Rule } from "./rewrite.ts";
-
-export interface BlockOptions {
-  /** f32 elements of a vector: channels of a block. */
-  readonly lanes: number;
-  /** Vectors in a row of the register tile of matrix products. */
-  readonly vectors: number;
-}
 
 export const blockLayout = (options: BlockOptions): Pass => ({
   name: "block-layout",
   summary: "convolutions and products by constants run on blocked channels",
   run(graph, context) {
-    applyRules(graph, [packConv(options), packConvInteger(options), packMatmul(options), packGemm(options), ...propagation], context);
+    const products = [packConv, packConvInteger, packMatmul, packMatmulInteger, packGemm].map((rule) => rule(options));
+    applyRules(graph, [...products, ...propagation], context);
   },
 });
 
 /** Floats whose sums are of f32. */
 const isBlocked = (dtype: DType): boolean => dtype === "f32" || dtype === "f16" || dtype === "bf16";
 
-const extentOf = (v: Value, axis: number): number | undefined => {
-  const e = v.tensor.shape.at(axis);
-  return typeof e === "number" ? e : undefined;
-};
-
-/** `conv(x, w) = unpack(conv_packed(pack(x), w in blocks))`, channel by channel the same sums. */
+/** `conv(x, w) = unpack(conv_packed(pack(x), w in blocks))`, channel by channel the same sums; nothing where too little would fill a block. */
 const packConv = ({ lanes }: BlockOptions): Rule =>
   opRule("pack-conv", "reassociates", Conv, (op, rewriter) => {
-    const [x, , b] = op.operands as [Value, Value, Value | undefined];
-    const isFit = attributesOf(op as OpOf<typeof Conv>).to === undefined && isBlocked(x.tensor.dtype) && (!b || isConstant(b));
-    return isFit ? blockedConv(rewriter, op, lanes, b ? { b: pack(rewriter, b, 0, lanes) } : {}) : undefined;
+    const [x, w, b] = op.operands as [Value, Value, Value | undefined];
+    const { group, strides, dilations, pads, to } = attributesOf(op as OpOf<typeof Conv>);
+    const [outputs, channels] = [extentOf(w, 0), extentOf(w, 1)];
+    if (group !== 1 || to !== undefined || !isBlocked(x.tensor.dtype) || !isConstant(w) || (b && !isConstant(b))) return undefined;
+    if (outputs === undefined || channels === undefined || outputs * 2 < lanes || x.tensor.shape.length < 3) return undefined;
+    const inner = Math.min(lanes, channels);
+    const y = rewriter.create(
+      ConvPacked,
+      {
+        x: pack(rewriter, x, 1, inner),
+        w: packWeights(rewriter, w, lanes, inner),
+        b: b && pack(rewriter, b, 0, lanes),
+      },
+      { strides, dilations, pads },
+    );
+    return rewriter.create(Unpack, { x: y }, { axis: 1, extent: outputs });
   });
-
-/** The same of 8-bit integers, whose weights have no zero point. Lanes beyond the last channel meet weights that are zero. */
-const packConvInteger = ({ lanes }: BlockOptions): Rule =>
-  opRule("pack-conv-integer", "exact", ConvInteger, (op, rewriter) => {
-    const [, , x_zero_point, wZeroPoint] = op.operands;
-    const isFit = !wZeroPoint && (x_zero_point?.tensor.shape ?? []).length === 0;
-    return isFit ? blockedConv(rewriter, op, lanes, { x_zero_point }) : undefined;
-  });
-
-/** The ungrouped convolution by constant weights in blocks; undefined where there is too little to fill one. */
-function blockedConv(rewriter: Rewriter, op: Op, lanes: number, more: { b?: Value; x_zero_point?: Value | undefined }): Value | undefined {
-  const [x, w] = op.operands as [Value, Value];
-  const { group, strides, dilations, pads } = attributesOf(op as OpOf<typeof ConvInteger>);
-  const [outputs, channels] = [extentOf(w, 0), extentOf(w, 1)];
-  if (group !== 1 || !isConstant(w) || x.tensor.shape.length < 3) return undefined;
-  if (outputs === undefined || channels === undefined || outputs * 2 < lanes) return undefined;
-  const inner = Math.min(lanes, channels);
-  const operands = { x: pack(rewriter, x, 1, inner), w: packWeights(rewriter, w, lanes, inner), ...more };
-  const y = rewriter.create(ConvPacked, operands, { strides, dilations, pads });
-  return rewriter.create(Unpack, { x: y }, { axis: 1, extent: outputs });
-}
-
-const pack = (rewriter: Rewriter, x: Value, axis: number, block: number): Value => rewriter.create(Pack, { x }, { axis, block });
 
 /** `w[m, c, k...]` as `[M, C, k..., c, m]`. */
 function packWeights(rewriter: Rewriter, w: Value, outer: number, inner: number): Value {
@@ -72,12 +53,6 @@ function packWeights(rewriter: Rewriter, w: Value, outer: number, inner: number)
   const rank = both.tensor.shape.length;
   const perm = Array.from({ length: rank }, (_, d) => (d === rank - 2 ? rank - 1 : d === rank - 1 ? rank - 2 : d));
   return rewriter.create(Transpose, { x: both }, { perm });
-}
-
-/** The widest panel of at most `vectors` vectors that divides the columns, else the widest that overlaps. */
-function panelWidth(columns: number, { lanes, vectors }: BlockOptions): number | undefined {
-  for (let v = vectors; v > 0; v--) if (columns % (v * lanes) === 0) return v * lanes;
-  return columns < lanes ? undefined : Math.min(vectors, Math.floor(columns / lanes)) * lanes;
 }
 
 function multiply(rewriter: Rewriter, a: Value, b: Value, options: BlockOptions): Value | undefined {

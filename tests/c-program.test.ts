@@ -288,7 +288,7 @@ describe("c: programs", () => {
     const diagnostics = new Diagnostics();
     emitC(dynamicProgram(), { name: "m", mcpu: "z80" }, diagnostics);
     expect(diagnostics.errors.map((d) => d.message)).deep.equal([
-      "'z80' is none of generic, x86-64-v2, x86-64-v3, x86-64-v4, armv8, native",
+      "'z80' is none of generic, x86-64-v2, x86-64-v3, x86-64-v3-vnni, x86-64-v4, x86-64-v4-vnni, armv8, armv8-dot, native",
     ]);
   });
 

@@ -151,10 +151,10 @@ describe("quantisation", () => {
     const passes = ["canonicalize", "integer-products", "fold-constants", "canonicalize", "dce"];
     optimize(integer, readPassRun(passes));
     const wanted = run(integer, 100);
-    blockLayout({ lanes: 4, vectors: 2 }).run(integer, context);
+    blockLayout({ lanes: 4, vectors: 2, image: "u8" }).run(integer, context);
     optimize(integer, readPassRun(["fold-constants", "canonicalize", "dce"]));
     const names = [...integer.ops()].map((op) => op.name);
-    expect(names.filter((n) => n === "conv_packed").length).to.equal(2);
+    expect(names.filter((n) => n === "conv_packed_integer").length).to.equal(2);
     expect(names).to.not.include("conv_integer");
     expect(run(integer, 100)).to.deep.equal(wanted);
   });

@@ -4,6 +4,9 @@ import type { Helpers } from "./helpers.ts";
 /** GCC notes that passing vectors would differ between files built for different machines; ours are only passed to inlined functions. */
 const quietVectors = ["#if defined(__GNUC__)", '#pragma GCC diagnostic ignored "-Wpsabi"', "#endif"];
 
+/** Compilers for other machines have no such headers. */
+const intrinsics = ["#if defined(__SSE2__)", "#include <immintrin.h>", "#elif defined(__ARM_NEON)", "#include <arm_neon.h>", "#endif"];
+
 /** A file of kernels: includes, the helpers they use, the kernels. */
 export function kernelFile(helpers: Helpers, kernels: readonly string[], head: readonly string[] = []): string {
   const includes = [
@@ -11,6 +14,7 @@ export function kernelFile(helpers: Helpers, kernels: readonly string[], head: r
     "#include <stddef.h>",
     "#include <stdint.h>",
     "#include <string.h>",
+    ...(helpers.usesIntrinsics ? intrinsics : []),
   ];
   const text = helpers.text();
   return [

@@ -24,6 +24,8 @@ export class Helpers {
   private readonly vectors = new Set<string>();
   /** Set when something of `math.h` is used. */
   usesMath = false;
+  /** Set when a machine's own operations are used. */
+  usesIntrinsics = false;
 
   get usesVectors(): boolean {
     return this.vectors.size > 0;
@@ -60,6 +62,7 @@ export class Helpers {
     for (const [name, text] of other.texts) this.texts.set(name, text);
     for (const v of other.vectors) this.vectors.add(v);
     this.usesMath ||= other.usesMath;
+    this.usesIntrinsics ||= other.usesIntrinsics;
   }
 
   math(name: string): string {

@@ -6,9 +6,21 @@
  * both sides only where every load in them is known to be inside its buffer or is evaluated anyway.
  */
 import { type Atom, atomsIn, type Dim, dimKey, isNonNegative, type Loop, range, sub, substituteDim } from "../../ir/dim.ts";
-import { and, type Buffer, dimsOf, type Expr, type Load, loadsIn, opaqueExpr, type Select, substituteIndices } from "../../ir/expr.ts";
+import {
+  and,
+  type Buffer,
+  dimsOf,
+  type Expr,
+  load,
+  type Load,
+  loadsIn,
+  opaqueExpr,
+  type Select,
+  substituteIndices,
+} from "../../ir/expr.ts";
 import { type LoopNest, type Stmt, visitStmts } from "../../ir/loop.ts";
 import { computeType } from "../../ir/type.ts";
+import { type Dot, dotOf, dotText, fillGroup, loadGroup } from "./dot.ts";
 import type { Helpers } from "./helpers.ts";
 import { type Variance, varianceOf } from "./lanes.ts";
 import { opaquesIn, partsOfStmt, visitParts } from "./parts.ts";
@@ -118,7 +130,7 @@ class KernelPrinter {
 
   print(signature: string): string {
     this.findUses();
-    this.countOffsets(this.prepared.body, undefined);
+    this.countOffsets(this.prepared.body, new Map());
     this.declareScratch();
     const params = this.declareParams();
     this.body(this.prepared.body);
@@ -127,11 +139,10 @@ class KernelPrinter {
     return [`${signature} {`, ...head, ...this.lines, "}"].join("\n");
   }
 
-  /** Counts the accesses that differ by a constant only; `lane` is the vector loop around. */
-  private countOffsets(body: readonly Stmt[], lane: Loop | undefined): void {
+  /** Counts the accesses that differ by a constant only; `first` are loops around that are printed as one, at their first point. */
+  private countOffsets(body: readonly Stmt[], first: ReadonlyMap<Atom, Dim>): void {
     const count = (at: Dim): void => {
-      const base = lane ? substituteDim(at, new Map<Atom, Dim>([[lane, 0]])) : at;
-      const key = dimKey(withoutConstant(base));
+      const key = dimKey(withoutConstant(substituteDim(at, first)));
       this.offsetCounts.set(key, (this.offsetCounts.get(key) ?? 0) + 1);
     };
     for (const s of body) {
@@ -139,9 +150,9 @@ class KernelPrinter {
       visitParts(s, (e) => {
         if (e.kind === "load") count(e.at[0] ?? 0);
       });
-      if (s.kind === "for") this.countOffsets(s.body, s.mode === "vector" ? s.loop : lane);
-      if (s.kind === "while") this.countOffsets(s.body, lane);
-      if (s.kind === "if") this.countOffsets([...s.then, ...(s.else ?? [])], lane);
+      if (s.kind === "for") this.countOffsets(s.body, s.mode === "vector" || s.mode === "dot" ? new Map(first).set(s.loop, 0) : first);
+      if (s.kind === "while") this.countOffsets(s.body, first);
+      if (s.kind === "if") this.countOffsets([...s.then, ...(s.else ?? [])], first);
     }
   }
 
@@ -295,6 +306,8 @@ class KernelPrinter {
 
   private loop(s: Of<"for">): void {
     if (s.mode === "vector") return this.lanes(s);
+    const dot = s.mode === "dot" && this.lane ? dotOf(s, this.lane.variance) : undefined;
+    if (dot && this.isDirect(dot)) return this.dot(dot);
     this.region([], [s.loop.extent], () => {
       const isParallel = s === this.prepared.parallel;
       const extent = isParallel ? "" : this.dim(s.loop.extent);
@@ -323,6 +336,26 @@ class KernelPrinter {
       this.body(s.body);
     }
     this.lane = undefined;
+  }
+
+  /** Whether the sum is in registers and the factors are in memory. */
+  private isDirect({ sum, spread, vector }: Dot): boolean {
+    const isSum = this.prepared.places.get(sum.buffer)?.kind === "registers";
+    return isSum && this.buffers.has(spread.load.buffer) && this.buffers.has(vector.buffer);
+  }
+
+  /** A whole `dot` loop, in all lanes at once. */
+  private dot({ sum, spread, vector, group }: Dot): void {
+    const { inside, outside } = spread;
+    const [pointer, weights] = [spread.load, vector].map((l) => this.buffers.get(l.buffer)!) as [string, string];
+    this.region(inside && outside ? [inside, outside] : [], [], () => {
+      const given = loadGroup(this.h, spread.load.buffer.dtype, group, this.address(pointer, spread.load.at[0] ?? 0));
+      const image =
+        inside && outside ? `(${this.expr(inside).text} ? ${given} : ${fillGroup(this.h, group, this.expr(outside).text)})` : given;
+      const acc = this.load(sum).text;
+      const factors = [spread.load.buffer.dtype, vector.buffer.dtype] as const;
+      this.line(`${acc} = ${dotText(this.h, factors, group, this.lane!.count, [acc, image, this.address(weights, vector.at[0] ?? 0)])};`);
+    });
   }
 
   private ifElse(s: Of<"if">): void {
@@ -396,6 +429,7 @@ class KernelPrinter {
   private store(s: Of<"store">): void {
     const place = this.prepared.places.get(s.buffer);
     const at = s.at[0] ?? 0;
+    if (place?.kind === "registers" && s.value === load(s.buffer, s.at)) return;
     const value = this.combined(s, this.expr(s.value));
     if (place?.kind === "registers") return this.storeRegister(s, place, at, value);
     const pointer = this.buffers.get(s.buffer)!;

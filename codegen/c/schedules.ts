@@ -100,7 +100,9 @@ function tiledProduct(stage: Stage, roles: Roles, machine: Machine, lanes: numbe
   splits.push(tileOf(lane, alongLane * lanes));
   outer.push(`${lane.name}o`);
   splits.push({ axis: `${lane.name}i`, outer: `${lane.name}v`, inner: `${lane.name}l`, factor: lanes, tail: "exact" });
-  const spare = machine.registers >= 32 ? machine.registers - vectors : machine.registers - vectors - 1;
+  // An instruction multiplies by a number in memory, but not by a group of them.
+  const ofSpread = machine.registers >= 32 ? 0 : 1;
+  const spare = machine.registers - vectors - ofSpread;
   const rows = Math.max(1, Math.floor(spare / vectors));
   const row = roles.m.at(-1);
   const tile = row ? tileSize(row.extent, rows) : 1;
@@ -114,10 +116,15 @@ function tiledProduct(stage: Stage, roles: Roles, machine: Machine, lanes: numbe
   }
   const last = outer.at(-1)!;
   const unrolled = [...inner, `${lane.name}v`];
+  const group = roles.group ? [roles.group] : [];
   return {
     splits,
-    order: [...outer, ...names(roles.k), ...unrolled, `${lane.name}l`],
-    modes: { ...Object.fromEntries(unrolled.map((n) => [n, "unroll" as const])), [`${lane.name}l`]: "vector" },
+    order: [...outer, ...names(roles.k.filter((k) => k !== roles.group)), ...unrolled, `${lane.name}l`, ...names(group)],
+    modes: {
+      ...Object.fromEntries(unrolled.map((n) => [n, "unroll" as const])),
+      [`${lane.name}l`]: "vector",
+      ...Object.fromEntries(names(group).map((n) => [n, "dot" as const])),
+    },
     accumulateIn: last,
   };
 }

@@ -3,6 +3,7 @@ import { type FloatFormat, floatFormats, isMinifloat, type MinifloatType } from 
 import { byteSize, computeType, type DType, integerBits, isInteger, isUnsigned } from "../../ir/type.ts";
 import type { Helpers } from "./helpers.ts";
 import { defineBitCopy } from "./math.ts";
+import { isNarrow, narrowBody, widenBody } from "./narrow.ts";
 import { storageType, valueType } from "./types.ts";
 
 /** An element, given as C text of the storage type, as a value of the compute type. */
@@ -67,6 +68,7 @@ function loadBody(h: Helpers, dtype: DType, lanes: number, type: string, element
     return `${type} r = {0}; for (int l = 0; l < ${lanes}; l++) r[l] = ${decode(h, dtype, "p[l]")}; return r;`;
   }
   if (compute === dtype && dtype !== "bool") return `${type} r; memcpy(&r, p, sizeof r); return r;`;
+  if (isNarrow(dtype)) return `\n${widenBody(h, dtype, lanes, type)}\n`;
   const memory = memoryVector(h, element, byteSize(dtype), lanes);
   const read = `${memory} m; memcpy(&m, p, sizeof m);`;
   if (dtype === "f16" || dtype === "bf16") {
@@ -88,6 +90,7 @@ function storeBody(h: Helpers, dtype: DType, lanes: number, element: string): st
   if (isMinifloat(dtype) && dtype !== "f16" && dtype !== "bf16")
     return `for (int l = 0; l < ${lanes}; l++) p[l] = ${encode(h, dtype, "x[l]")};`;
   if (computeType(dtype) === dtype && dtype !== "bool") return "memcpy(p, &x, sizeof x);";
+  if (isNarrow(dtype)) return `\n${narrowBody(h, dtype, lanes)}\n`;
   const memory = memoryVector(h, element, byteSize(dtype), lanes);
   const converted =
     dtype === "f16" || dtype === "bf16" ? `${encodeHalf(h, dtype, lanes)}(x)` : dtype === "bool" ? "x & 1" : subByte(h, dtype, lanes);

@@ -13,7 +13,7 @@ export const cTarget: Target = {
   machine: machineOf,
   passes(options) {
     const machine = machineOf(options);
-    return machine.lanes > 1 ? [blockLayout({ lanes: machine.lanes, vectors: mostVectors(machine) })] : [];
+    return machine.lanes > 1 ? [blockLayout({ lanes: machine.lanes, vectors: mostVectors(machine), image: machine.image })] : [];
   },
   schedule: scheduleC,
   emit: emitC,

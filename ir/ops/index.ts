@@ -17,6 +17,7 @@ export * from "./gather.ts";
 export * from "./generate.ts";
 export * from "./join.ts";
 export * from "./layout.ts";
+export * from "./layout-integer.ts";
 export * from "./linear-attention.ts";
 export * from "./loss.ts";
 export * from "./lp-norm.ts";

@@ -7,13 +7,13 @@ import { normalizeAxis } from "../axis.ts";
 import { defineOp, operand, optionalOperand } from "../define.ts";
 import { OpError } from "../diagnostic.ts";
 import { add, asAtom, ceildiv, type Dim, floordiv, type Loop, min, mod, mul as mulDim, sub } from "../dim.ts";
-import { add as addExpr, type Buffer, constantLike, type Expr, load, mul, select, sub as subExpr } from "../expr.ts";
+import { add as addExpr, type Buffer, constantLike, type Expr, load, mul, select } from "../expr.ts";
 import { axesOf, foldAxesOf, isInside, pointwise, reduction, sum } from "../stage.ts";
-import { type DType, formatType, tensor } from "../type.ts";
+import { formatType, tensor } from "../type.ts";
 import { makeWindow, windowAttributes, windowExtents, windowPoint } from "../window.ts";
 
 /** Where block number `b` starts when the last one may overlap the one before it. */
-const blockStart = (b: Dim, block: Dim, extent: Dim): Dim => min(mulDim(b, block), sub(extent, block));
+export const blockStart = (b: Dim, block: Dim, extent: Dim): Dim => min(mulDim(b, block), sub(extent, block));
 
 export const Pack = defineOp({
   name: "pack",
@@ -61,42 +61,37 @@ export const Unpack = defineOp({
   },
 });
 
-const loopOf = (d: Dim): Loop => asAtom(d) as Loop;
+export const loopOf = (d: Dim): Loop => asAtom(d) as Loop;
 
 const withBias = (value: Expr, b: Buffer | undefined, at: readonly Dim[]): Expr => (b ? addExpr(value, load(b, at)) : value);
-
-const isByte = (dtype: DType): boolean => dtype === "i8" || dtype === "u8";
 
 export const ConvPacked = defineOp({
   name: "conv_packed",
   summary:
-    "Convolution on blocked channels: `x[n, C, spatial..., c]` by `w[M, C, kernel..., c, m]` plus the bias `b[M, m]` gives `y[n, M, spatial..., m]`; padding is zero. Of 8-bit integers it is the sum of `(x - x_zero_point) w` in i32, where padding counts as the zero point.",
-  operands: { x: operand, w: operand, b: optionalOperand, x_zero_point: optionalOperand },
+    "Convolution on blocked channels: `x[n, C, spatial..., c]` by `w[M, C, kernel..., c, m]` plus the bias `b[M, m]` gives `y[n, M, spatial..., m]`; padding is zero.",
+  operands: { x: operand, w: operand, b: optionalOperand },
   attributes: windowAttributes,
-  infer({ x, w, b, x_zero_point }, a) {
+  infer({ x, w, b }, a) {
     const spatial = x.shape.slice(2, -1);
     const fits =
       x.shape.length >= 3 &&
       w.shape.length === x.shape.length + 1 &&
-      (x.dtype === w.dtype || (isByte(x.dtype) && isByte(w.dtype))) &&
+      x.dtype === w.dtype &&
       x.shape[1] === w.shape[1] &&
       x.shape.at(-1) === w.shape.at(-2);
     if (!fits) throw new OpError(`cannot convolve ${formatType(x)} by ${formatType(w)} in blocks`);
     if (b && (b.shape.length !== 2 || b.shape[0] !== w.shape[0] || b.shape[1] !== w.shape.at(-1)))
       throw new OpError(`a bias of ${formatType(b)} does not fit`);
-    if (x_zero_point && (x_zero_point.dtype !== x.dtype || x_zero_point.shape.length > 0 || !isByte(x.dtype)))
-      throw new OpError(`a zero point of ${formatType(x_zero_point)} does not fit`);
-    return tensor(isByte(x.dtype) ? "i32" : x.dtype, [
+    return tensor(x.dtype, [
       x.shape[0]!,
       w.shape[0]!,
       ...windowExtents(spatial, makeWindow(spatial, w.shape.slice(2, -2), a)),
       w.shape.at(-1)!,
     ]);
   },
-  compute({ operands: { x, w, b, x_zero_point }, attributes: a, results: [y] }) {
+  compute({ operands: { x, w, b }, attributes: a, results: [y] }) {
     const spatial = x.shape.slice(2, -1);
     const window = makeWindow(spatial, w.shape.slice(2, -2), a);
-    const shifted = (e: Expr): Expr => (x_zero_point ? subExpr(e, load(x_zero_point, [])) : e);
     return [
       reduction(
         y!,
@@ -105,7 +100,7 @@ export const ConvPacked = defineOp({
           const [n, block, ...o] = at.slice(0, -1);
           const [c, ...k] = r.slice(0, -1);
           const { at: position, inside } = windowPoint(spatial, window, o, k);
-          const image = shifted(load(x, [n!, c!, ...position, r.at(-1)!]));
+          const image = load(x, [n!, c!, ...position, r.at(-1)!]);
           return sum(mul(select(inside, image, constantLike(image, 0)), load(w, [block!, c!, ...k, r.at(-1)!, at.at(-1)!])));
         },
         (value, at) => withBias(value, b, [at[1]!, at.at(-1)!]),

@@ -9,6 +9,7 @@ import { elementwiseRows } from "./elementwise.ts";
 import { gatherRows } from "./gather.ts";
 import { generateRows } from "./generate.ts";
 import { layoutRows } from "./layout.ts";
+import { integerLayoutRows } from "./layout-integer.ts";
 import { matmulRows } from "./matmul.ts";
 import { normRows } from "./norm.ts";
 import { poolRows } from "./pool.ts";
@@ -33,6 +34,7 @@ const families = [
   gatherRows,
   generateRows,
   layoutRows,
+  integerLayoutRows,
   matmulRows,
   normRows,
   poolRows,

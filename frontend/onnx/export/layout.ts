@@ -12,7 +12,7 @@ import type { Operand, Term } from "./term.ts";
 import { padded, padsAttribute, windowAttributes } from "./window.ts";
 
 /** Blocks last, at `axis`: `[..., blocks, ..., block]` as `[..., blocks * block, ...]`. */
-function joined(n: Body, x: Term, shape: readonly Dim[], axis: number): Term {
+export function joined(n: Body, x: Term, shape: readonly Dim[], axis: number): Term {
   const rank = shape.length - 1;
   const lead = Array.from({ length: rank }, (_, d) => d);
   const perm = [...lead.slice(0, axis + 1), rank, ...lead.slice(axis + 1)];
@@ -47,22 +47,30 @@ function convPacked(n: Body, x: Operand, w: Operand, b: Operand | undefined, a: 
   const pads = padsAttribute(a.pads);
   const bias = b && n.reshape(b, [dim.mul(outputs, lanes)]);
   const y = n.op("Conv", [pads ? image : padded(n, image, a.pads), weight, bias], { ...windowAttributes(a), ...pads });
-  const spatial = kernel.map((_, d) => d + 3);
-  const split = n.op("Reshape", [y, n.op("Concat", [n.ints([0]), n.dims([outputs, lanes]), shapeFrom(n, y)], { axis: 0 })]);
+  return inBlocks(n, y, [outputs, lanes], kernel.length);
+}
+
+/** `[n, M * m, spatial...]` as `[n, M, spatial..., m]`. */
+export function inBlocks(n: Body, y: Term, [blocks, lanes]: readonly [Dim, Dim], spatialRank: number): Term {
+  const spatial = Array.from({ length: spatialRank }, (_, d) => d + 3);
+  const split = n.op("Reshape", [y, n.op("Concat", [n.ints([0]), n.dims([blocks, lanes]), shapeFrom(n, y)], { axis: 0 })]);
   return transposed(n, split, [0, 1, ...spatial, 2]);
 }
 
 /** The spatial extents of a value. */
 const shapeFrom = (n: Body, y: Term): Term => sliceOf(n, n.op("Shape", [y], {}, "i64"), 0, 2, 2 ** 31);
 
-/** Columns of the last block overlap those before it: they are taken from their places. */
 function matmulPacked(n: Body, a: Operand, b: Operand, columns: number): Term {
   const [blocks, inner, width] = b.shape as [number, Dim, number];
   const wide = n.reshape(transposed(n, b, [1, 0, 2]), [inner, dim.mul(blocks, width)]);
+  return n.op("MatMul", [a, columnsOf(n, wide, [blocks, width], columns)]);
+}
+
+/** Columns of the last block overlap those before it: they are taken from their places. */
+export function columnsOf(n: Body, wide: Term, [blocks, width]: readonly [number, number], columns: number): Term {
   const lastStart = columns - width;
   const place = (j: number): number => (j < (blocks - 1) * width ? j : (blocks - 1) * width + (j - lastStart));
-  const taken = n.op("Gather", [wide, n.ints(Array.from({ length: columns }, (_, j) => place(j)))], { axis: 1 });
-  return n.op("MatMul", [a, taken]);
+  return n.op("Gather", [wide, n.ints(Array.from({ length: columns }, (_, j) => place(j)))], { axis: 1 });
 }
 
 export const layoutRows: readonly Row[] = [

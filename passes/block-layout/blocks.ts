@@ -1,0 +1,29 @@
+/** What rules that make blocks share. */
+import type { Value } from "../../ir/graph.ts";
+import { Pack } from "../../ir/ops/index.ts";
+import type { Rewriter } from "../rewrite.ts";
+
+/** The types of images in products of 8-bit integers: four products of bytes are added in one operation, or two of i16. */
+export type ImageType = "u8" | "i8" | "i16";
+
+export interface BlockOptions {
+  /** f32 elements of a vector: channels of a block. */
+  readonly lanes: number;
+  /** Vectors in a row of the register tile of matrix products. */
+  readonly vectors: number;
+  /** What the images of 8-bit products become. */
+  readonly image: ImageType;
+}
+
+export const extentOf = (v: Value, axis: number): number | undefined => {
+  const e = v.tensor.shape.at(axis);
+  return typeof e === "number" ? e : undefined;
+};
+
+export const pack = (rewriter: Rewriter, x: Value, axis: number, block: number): Value => rewriter.create(Pack, { x }, { axis, block });
+
+/** The widest panel of at most `vectors` vectors that divides the columns, else the widest that overlaps. */
+export function panelWidth(columns: number, { lanes, vectors }: BlockOptions): number | undefined {
+  for (let v = vectors; v > 0; v--) if (columns % (v * lanes) === 0) return v * lanes;
+  return columns < lanes ? undefined : Math.min(vectors, Math.floor(columns / lanes)) * lanes;
+}
