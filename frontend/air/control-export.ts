@@ -1,27 +1,11 @@
 /** Control flow as ops of GE with graphs of their own; values of the graph around become inputs of those. */
 import type { AttributesFor } from "../../ir/define.ts";
-import type { Graph, Value } from "../../ir/graph.ts";
+import type { Value } from "../../ir/graph.ts";
 import { If, Loop } from "../../ir/ops/control.ts";
 import { tensor, type TensorType } from "../../ir/type.ts";
+import { capturedBy } from "../captures.ts";
 import { type ExportNode, type ExportScope, row, type Written } from "./export-node.ts";
 import type { Ref } from "./graph-writer.ts";
-
-/** The values that ops of `graph` and of its inner graphs take from around it, each once. */
-export function capturedBy(graph: Graph): Value[] {
-  const own = new Set<Value>(graph.inputs);
-  const captured = new Set<Value>();
-  const visit = (g: Graph): void => {
-    for (const v of g.inputs) own.add(v);
-    for (const op of g.ops()) {
-      op.regions.forEach(visit);
-      for (const v of op.operands) if (v && !own.has(v)) captured.add(v);
-      for (const v of op.results) own.add(v);
-    }
-    for (const v of g.outputs) if (!own.has(v)) captured.add(v);
-  };
-  visit(graph);
-  return [...captured].filter((v) => !own.has(v));
-}
 
 const union = (...lists: readonly (readonly Value[])[]): Value[] => [...new Set(lists.flat())];
 

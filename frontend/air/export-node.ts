@@ -1,9 +1,10 @@
 /** One op of ours while it is written as ops of GE. */
 import type { AnyOpDefinition, AttributesFor } from "../../ir/define.ts";
 import { OpError } from "../../ir/diagnostic.ts";
-import { asAtom, type Dim, extent as extentDim } from "../../ir/dim.ts";
+import type { Dim } from "../../ir/dim.ts";
 import type { Graph, Op, Value } from "../../ir/graph.ts";
 import { type DType, sameShape, tensor, type TensorType } from "../../ir/type.ts";
+import { computedExtent, extentOperatorNames, type ExtentOperators } from "../computed-extent.ts";
 import { typeNumber } from "./attributes.ts";
 import { isPlaceName } from "./constants.ts";
 import type { Attributes, GraphWriter, Inputs, Ref } from "./graph-writer.ts";
@@ -97,37 +98,23 @@ export class ExportNode {
   /** Sizes as an input: a constant, or put together from the extents of the model's inputs. */
   sizes(values: readonly Dim[]): Ref {
     if (values.every((d) => typeof d === "number")) return this.ints(values);
-    const parts = values.map((d) => (typeof d === "number" ? this.ints([d]) : this.extent(d)));
+    const parts = values.map((d) => computedExtent(d, this.extents));
     if (parts.length === 1) return parts[0]!;
     return this.step("ConcatD", { x: parts }, { concat_dim: 0, N: parts.length }, tensor("i64", [parts.length]));
   }
 
-  /** An extent as a vector of one. */
-  private extent(d: Dim): Ref {
-    const known = this.scope.extentSource(d);
-    if (known) {
-      const rank = known.ref.type.shape.length;
-      const shape = this.step("Shape", { x: known.ref }, { dtype: typeNumber("i64") }, tensor("i64", [rank]));
-      return this.step("SliceD", { x: shape }, { offsets: [known.axis], size: [1] }, tensor("i64", [1]));
-    }
-    if (typeof d === "number" || asAtom(d)?.kind === "extent") return this.refuse("an extent is not that of any input");
-    return this.polynomial(d);
-  }
-
-  private polynomial(d: Exclude<Dim, number>): Ref {
-    const one = tensor("i64", [1]);
-    const terms = d.terms.map(({ coefficient, atoms }) => {
-      const factors = atoms.map((a) => {
-        if (a.kind === "extent") return this.extent(extentDim(a.name));
-        const type = { floordiv: "FloorDiv", mod: "FloorMod", min: "Minimum", max: "Maximum" }[a.kind as string];
-        if (type === undefined || !("a" in a)) return this.refuse("an extent depends on data");
-        return this.step(type, { x1: this.sizes([a.a]), x2: this.sizes([a.b]) }, {}, one);
-      });
-      const all = coefficient === 1 && factors.length > 0 ? factors : [this.ints([coefficient]), ...factors];
-      return all.reduce((x1, x2) => this.step("Mul", { x1, x2 }, {}, one));
-    });
-    return terms.reduce((x1, x2) => this.step("Add", { x1, x2 }, {}, one));
-  }
+  private readonly extents: ExtentOperators<Ref> = {
+    number: (value) => this.ints([value]),
+    known: (d) => {
+      const source = this.scope.extentSource(d);
+      if (!source) return undefined;
+      const rank = source.ref.type.shape.length;
+      const shape = this.step("Shape", { x: source.ref }, { dtype: typeNumber("i64") }, tensor("i64", [rank]));
+      return this.step("SliceD", { x: shape }, { offsets: [source.axis], size: [1] }, tensor("i64", [1]));
+    },
+    binary: (operator, x1, x2) => this.step(extentOperatorNames[operator], { x1, x2 }, {}, tensor("i64", [1])),
+    refuse: () => this.refuse("an extent is not that of any input"),
+  };
 
   reshape(x: Ref, shape: readonly Dim[]): Ref {
     return sameShape(x.type.shape, shape) ? x : this.step("Reshape", { x, shape: this.sizes(shape) }, {}, tensor(x.type.dtype, shape));

@@ -86,8 +86,10 @@ export class GraphWriter {
     const signature = signatureOf(type);
     if (!signature) throw new Error(`the operator '${type}' has no signature`);
     const slots = filledSlots(signature.inputs, inputs);
-    const descriptors = slots.map(({ ref }) => (ref ? descriptor(ref.type) : descriptorOfNothing)).concat();
-    const inputDesc = unconnected.length > 0 ? unconnected.map((t) => descriptor(t)) : descriptors;
+    const inputDesc =
+      unconnected.length > 0
+        ? unconnected.map((t) => descriptor(t))
+        : slots.map(({ ref }) => (ref ? descriptor(ref.type) : descriptorOfNothing));
     const more = attributesOf(signature, attributes);
     this.push(
       name,
@@ -135,14 +137,13 @@ interface Filled {
   readonly ref: Ref | undefined;
 }
 
-/** One per slot in order; those of many inputs numbered. Optional slots at the end that hold nothing are left out. */
+/** One per slot in order; those of many inputs numbered. */
 function filledSlots(slots: readonly Slot[], inputs: Inputs): Filled[] {
-  const filled = slots.flatMap(({ name, arity }): Filled[] => {
+  return slots.flatMap(({ name, arity }): Filled[] => {
     const given = inputs[name];
     if (arity === "many") return ((given ?? []) as readonly Ref[]).map((ref, k) => ({ name: `${name}${k}`, ref }));
     return [{ name, ref: given as Ref | undefined }];
   });
-  return filled;
 }
 
 function slotAttributes(slots: readonly Filled[], { inputs, outputs }: Signature, results: number): GeAttributeEntry[] {

@@ -10,29 +10,13 @@ import type { Graph, Op, Value } from "../../../ir/graph.ts";
 import { ConstantOp } from "../../../ir/ops/constant.ts";
 import { If, Loop } from "../../../ir/ops/control.ts";
 import type { TensorType } from "../../../ir/type.ts";
+import { capturedBy } from "../../captures.ts";
 import { GraphWriter, literal, type Ref } from "./graph-writer.ts";
 import { tensorMessage } from "./literals.ts";
 
 type WriteOps = (graph: Graph, writer: GraphWriter) => void;
 
 const isSmallConstant = (v: Value): boolean => isOp(v.op, ConstantOp) && v.name === "";
-
-/** Values of other graphs that a graph uses, inner ones too, in order of first use. */
-function freeValues(graph: Graph): Value[] {
-  const found = new Set<Value>();
-  const inside = new Set<Value>();
-  const visit = (g: Graph): void => {
-    for (const v of g.inputs) inside.add(v);
-    for (const op of g.ops()) {
-      for (const v of op.operands) if (v && !inside.has(v)) found.add(v);
-      for (const region of op.regions) visit(region);
-      for (const v of op.results) inside.add(v);
-    }
-    for (const v of g.outputs) if (!inside.has(v)) found.add(v);
-  };
-  visit(graph);
-  return [...found];
-}
 
 const named = (refs: readonly Ref[]): readonly string[] => refs.map((r) => r.ref);
 
@@ -100,7 +84,7 @@ function writeIf(op: Op, writer: GraphWriter, writeOps: WriteOps, all: readonly 
   const types = all.slice(0, all.length - (op.attributes["extents"] as readonly string[]).length);
   const branch = (key: "then" | "else"): Ref => {
     const graph = op.attributes[key] as Graph;
-    const free = freeValues(graph);
+    const free = capturedBy(graph);
     const inputs = free.filter((v) => !isSmallConstant(v));
     const fn = functionOf(writer, key, inputs);
     defineConstants(fn, free.filter(isSmallConstant));
@@ -116,7 +100,7 @@ function writeLoop(op: Op, writer: GraphWriter, writeOps: WriteOps, types: reado
   const graph = op.attributes["body"] as Graph;
   const [, start, ...initial] = op.operands as readonly [undefined, Value, ...Value[]];
   const carried = graph.inputs.slice(2);
-  const free = freeValues(graph);
+  const free = capturedBy(graph);
   const captured = free.filter((v) => !isSmallConstant(v));
   const head = functionOf(writer, "while", [graph.inputs[1]!, ...carried, ...captured]);
   const body = functionOf(writer, "body", [...carried, ...captured]);
@@ -144,7 +128,7 @@ function writeLoop(op: Op, writer: GraphWriter, writeOps: WriteOps, types: reado
 
 function writeCall(op: Op, writer: GraphWriter, writeOps: WriteOps, types: readonly TensorType[]): Ref {
   const graph = op.attributes["body"] as Graph;
-  const free = freeValues(graph);
+  const free = capturedBy(graph);
   const captured = free.filter((v) => !isSmallConstant(v));
   const fn = functionOf(writer, "call", [...graph.inputs, ...captured]);
   defineConstants(fn, free.filter(isSmallConstant));
