@@ -2,9 +2,10 @@
 import { expect } from "chai";
 import { readLite } from "../frontend/mslite/read.ts";
 import { MemorySource } from "../ir/data.ts";
+import { CompileError } from "../ir/diagnostic.ts";
 import { parseGraph } from "../ir/text/parse.ts";
 import { evaluateGraph, type TensorResult } from "./evaluate-graph.ts";
-import { throughLite } from "./mslite-round-trip.ts";
+import { liteBytes, throughLite } from "./mslite-round-trip.ts";
 
 const wave = (shape: readonly number[]): TensorResult => {
   const count = shape.reduce((a, b) => a * b, 1);
@@ -82,6 +83,69 @@ ${constants}  %y, %hn = gru(%x, %w, %r, b=%b) {${kind}} : f32[1,1,2,2], f32[1,2,
     const { bytes } = throughLite(parseGraph(text, "test.sir"));
     const types = readLite(new MemorySource("test.ms", bytes)).graph.nodes.map((n) => n.primitive?.value?.type);
     expect(types).to.include("MatMulFusion").and.not.to.include("GRU");
+  });
+});
+
+describe("MindSpore Lite: what cannot be written", () => {
+  const network = (inside: string, result: string): string => `graph @g(%x: f32[2], %c: bool[], %w: f32[1]) -> (f32[2]) {
+  %i, %n = non_zero(%x) {extent = "k"} : i64[1,k], i64[]
+  %v = expand(%w) {shape = [k]} : f32[k]
+  %y = if(%c) {then = graph() {
+${inside}
+      return %${result}
+    }, else = graph() { return %x }} : f32[2]
+  %z = neg(%y) : f32[2]
+  return %z
+}
+`;
+  const lost = `      %s = reduce_sum(%v) {axes = [0]} : f32[]
+      %e = expand(%s) {shape = [2]} : f32[2]`;
+  const inner = `      %u = expand(%w) {shape = [k]} : f32[k]
+      %s = reduce_sum(%u) {axes = [0]} : f32[]
+      %e = expand(%s) {shape = [2]} : f32[2]`;
+
+  for (const [what, text] of [
+    ["a value that a branch takes", network(lost, "e")],
+    ["a value inside a branch", network(inner, "e").replace("  %v = expand(%w) {shape = [k]} : f32[k]\n", "")],
+  ] as const) {
+    it(`is told once, not what needs it: ${what}`, () => {
+      expect(() => liteBytes(parseGraph(text, "test.sir"))).to.throw(CompileError, /^test.sir:\d+:\d+: error: expand: the extent 'k' .*$/);
+    });
+  }
+});
+
+describe("MindSpore Lite: inputs and outputs that cannot be written", () => {
+  const refusals = (text: string): string[] => {
+    try {
+      liteBytes(parseGraph(text, "test.sir"));
+    } catch (e) {
+      if (e instanceof CompileError) return e.diagnostics.map((d) => d.message);
+      throw e;
+    }
+    return [];
+  };
+
+  it("are all told", () => {
+    const text = `graph @g(%x: u4[2], %y: f8e5m2[2], %s: sequence<f32[2]>) -> (f32[2], f32[2]) {
+  %u = cast(%x) {to = f32} : f32[2]
+  %v = cast(%y) {to = f32} : f32[2]
+  return %u, %v
+}
+`;
+    expect(refusals(text)).to.deep.equal([
+      "the input 'x': the format has no element type u4",
+      "the input 'y': the format has no element type f8e5m2",
+      "the input 's': the format has no sequence<f32[2]>",
+    ]);
+  });
+
+  it("are constants too", () => {
+    const text = `graph @g() -> (u4[2]) {
+  %u = constant() {data = dense<[1, 2]>} : u4[2]
+  return %u
+}
+`;
+    expect(refusals(text)).to.deep.equal(["the outputs: the format has no element type u4"]);
   });
 });
 

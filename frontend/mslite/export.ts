@@ -1,18 +1,18 @@
 /** A graph as a MindSpore Lite model of the schema of 1.2 and later. */
-import { OpError } from "../../ir/diagnostic.ts";
+import { type Diagnostic, OpError } from "../../ir/diagnostic.ts";
 import type { Decompose } from "../../ir/replace-by.ts";
-import type { Graph, Op } from "../../ir/graph.ts";
+import type { Graph, Op, Value } from "../../ir/graph.ts";
+import { formatType } from "../../ir/type.ts";
 import { defaultExternalAbove, type Exported, type ExportOptions } from "../exported.ts";
 import { expansionOf } from "../expansions/index.ts";
 import { dropUnused } from "../drop-unused.ts";
 import { legalize } from "../legalize.ts";
 import { Problems } from "../problems.ts";
 import { emitCustom } from "./export/custom.ts";
-import { constantView, Emitter } from "./export/emitter.ts";
+import { constantView, Emitter, LostValue } from "./export/emitter.ts";
 import { ModelMessage } from "./export/model.ts";
 import { dequantisedTensor } from "./export/quantize.ts";
 import { rowOf } from "./export/rows.ts";
-import { Sizes } from "./export/sizes.ts";
 
 /**
  * The model's files: images with channels last between convolutions, biases and activations as part of the nodes before
@@ -28,17 +28,20 @@ export function exportLite(graph: Graph, options: ExportOptions): Exported {
   dropUnused(graph);
   const model = new ModelMessage();
   const main = model.reserveGraph();
-  const emitter = new Emitter(model, {
-    emit: (e, op) => {
-      emitOp(e, op, problems);
-    },
-    dequantise: dequantisedTensor,
+  const emit = (e: Emitter, op: Op): void => {
+    emitOp(e, op, problems);
+  };
+  const emitter = new Emitter(model, { emit, dequantise: dequantisedTensor }, graph.inputs);
+  const border: Place = { location: { source: "<graph>" } };
+  const inputs = graph.inputs.flatMap((v) => {
+    const index = attempt(problems, `the input '${v.name}'`, border, () => inputTensor(emitter, v));
+    if (index === undefined) emitter.lose([v]);
+    return index ?? [];
   });
-  emitter.sizes = new Sizes(emitter, graph.inputs);
-  const inputs = graph.inputs.map((v) => emitter.result(v));
   emitter.ops(graph);
   problems.throwIfErrors();
-  const outputs = emitter.outputs(graph.outputs, inputs);
+  const outputs = attempt(problems, "the outputs", border, () => emitter.outputs(graph.outputs, inputs)) ?? [];
+  problems.throwIfErrors();
   model.setGraph(main, { name: graph.name, inputIndices: inputs, outputIndices: outputs, nodeIndices: emitter.nodes });
   return {
     files: model.files(options.name, inputs, outputs, options.externalAbove ?? defaultExternalAbove),
@@ -65,25 +68,37 @@ function legalizeForLite(graph: Graph, problems: Problems): void {
   legalize(graph, (op) => isSaid(op) || (isAtomic(op) && expansionOf(op) === undefined), problems, expansions);
 }
 
-function emitOp(e: Emitter, op: Op, problems: Problems): void {
-  if (e.absorbed.has(op) || op.name === "constant" || constantView(op.result)) return;
-  // What needs a result that could not be written cannot be either, and that is told already.
-  if (op.operands.some((v) => v && e.failed.has(v))) return fail(e, op);
+/** What is told of a problem beside its message. */
+type Place = Pick<Diagnostic, "location" | "op">;
+
+/** What `f` gives; undefined where it fails, which is reported but for what follows from a value that was lost. */
+function attempt<T>(problems: Problems, what: string, place: Place, f: () => T): T | undefined {
   try {
-    const row = rowOf(op);
-    if (row) return row.emit(e, op);
-    emitCustom(e, op);
-    problems.warn("unsupported-op", op.location, `MindSpore Lite has no primitive for '${op.name}': it is written as a Custom node`, {
-      op: op.name,
-      remedy: "its runtime needs a kernel for it; Sinter reads it back",
-    });
-  } catch (error) {
-    if (!(error instanceof OpError)) throw error;
-    problems.error(error.code, op.location, `${op.name}: ${error.message}`, { op: op.name, ...error.more });
-    fail(e, op);
+    return f();
+  } catch (e) {
+    if (e instanceof OpError) problems.error(e.code, place.location, `${what}: ${e.message}`, { ...place, ...e.more });
+    else if (!(e instanceof LostValue)) throw e;
+    return undefined;
   }
 }
 
-function fail(e: Emitter, op: Op): void {
-  for (const r of op.results) e.failed.add(r);
+function inputTensor(e: Emitter, v: Value): number {
+  if (v.type.kind !== "tensor") throw new OpError(`the format has no ${formatType(v.type)}`, "unsupported-type");
+  return e.result(v);
+}
+
+function emitOp(e: Emitter, op: Op, problems: Problems): void {
+  if (e.absorbed.has(op) || op.name === "constant" || constantView(op.result)) return;
+  const row = rowOf(op);
+  const isDone = attempt(problems, op.name, { location: op.location, op: op.name }, () => {
+    if (row) row.emit(e, op);
+    else emitCustom(e, op);
+    return true;
+  });
+  if (!isDone) return e.lose(op.results);
+  if (row) return;
+  problems.warn("unsupported-op", op.location, `MindSpore Lite has no primitive for '${op.name}': it is written as a Custom node`, {
+    op: op.name,
+    remedy: "its runtime needs a kernel for it; Sinter reads it back",
+  });
 }

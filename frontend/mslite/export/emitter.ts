@@ -35,30 +35,47 @@ export interface EmitterHooks {
   readonly dequantise: (e: Emitter, op: Op) => number;
 }
 
+/** What the graphs of one file have in common. */
+interface Shared {
+  readonly constants: Map<Value, Map<Layout, number>>;
+  readonly literals: Map<string, number>;
+  /** Results of ops that could not be written. */
+  readonly failed: Set<Value>;
+}
+
+/** Thrown where a value is asked for that could not be written, which is told already. */
+export class LostValue extends Error {}
+
 export class Emitter {
   private readonly forms = new Map<Value, Map<Layout, number>>();
   /** Ops that are emitted when their results are first needed. */
   private readonly pending = new Map<Value, () => void>();
-  private readonly literals = new Map<string, number>();
   /** Weights in the file as integers, by the value that makes them real. */
   readonly quantised = new Map<Value, ReadonlyMap<Layout, number>>();
-  /** Results of ops that could not be written. */
-  readonly failed = new Set<Value>();
   /** Ops that another op's node does too. */
   readonly absorbed = new Set<Op>();
   /** How sizes become tensors. */
-  declare sizes: Sizes;
+  readonly sizes: Sizes;
   /** Set while a node is emitted whose inputs and outputs are quantised. */
   quantType = "QUANT_NONE";
 
   /** The nodes made, by index. */
   readonly nodes: number[] = [];
 
+  /** `inputs` are the values whose shapes tell the extents that are not fixed. */
   constructor(
     readonly model: ModelMessage,
     private readonly hooks: EmitterHooks,
-    private readonly constants = new Map<Value, Map<Layout, number>>(),
-  ) {}
+    inputs: readonly Value[],
+    private readonly shared: Shared = { constants: new Map(), literals: new Map(), failed: new Set() },
+  ) {
+    this.sizes = new Sizes(this, inputs);
+  }
+
+  /** Tells that values could not be written. */
+  lose(values: readonly Value[]): void {
+    for (const v of values) this.shared.failed.add(v);
+  }
 
   /** Puts an op off until something needs its result, which may not be. */
   putOff(v: Value, emit: () => void): void {
@@ -86,7 +103,8 @@ export class Emitter {
   /** The tensor of a value, in the graph's own order of axes (`second`) or with channels last. */
   get(v: Value, layout: Layout = "second"): number {
     this.resolve(v);
-    const forms = constantView(v) ? this.constants : this.forms;
+    if (this.shared.failed.has(v)) throw new LostValue();
+    const forms = constantView(v) ? this.shared.constants : this.forms;
     const known = forms.get(v)?.get(layout);
     if (known !== undefined) return known;
     const made = this.make(v, layout);
@@ -117,7 +135,7 @@ export class Emitter {
   }
 
   private transposed(x: number, dtype: DType, shape: readonly Dim[], perm: readonly number[], name: string): number {
-    const y = this.addTensor(name, tensor(dtype, shape), samePermName(perm));
+    const y = this.addTensor(name, tensor(dtype, shape), formatOf(perm));
     this.addNode("Transpose", {}, [x, this.ints(perm)], [y], "QUANT_NONE");
     return y;
   }
@@ -202,9 +220,7 @@ export class Emitter {
 
   /** For a graph inside, on the same file; constants are shared. */
   child(values: readonly Value[]): Emitter {
-    const inner = new Emitter(this.model, this.hooks, this.constants);
-    inner.sizes = new Sizes(inner, values);
-    return inner;
+    return new Emitter(this.model, this.hooks, values, this.shared);
   }
 
   /** Emits the ops of a graph inside. */
@@ -237,13 +253,14 @@ export class Emitter {
     const wide = type === "i64" || type === "u64";
     const made = (): number =>
       this.addConstant("", tensor(dtype, shape), memoryData(writeElements(dtype, wide ? values.map(BigInt) : values)), "NCHW");
-    const known = this.literals.get(key) ?? made();
-    this.literals.set(key, known);
+    const known = this.shared.literals.get(key) ?? made();
+    this.shared.literals.set(key, known);
     return known;
   }
 }
 
-const samePermName = (perm: readonly number[]): string => (perm === toLast ? "NHWC" : "NCHW");
+/** The format of a tensor whose axes were put in the order. */
+const formatOf = (perm: readonly number[]): string => (perm === toLast ? "NHWC" : "NCHW");
 
 function typeId(dtype: DType): number {
   const id = idOfDtype(dtype);
