@@ -22,7 +22,7 @@ const controlRows = new Map(controlExports.map((r) => [r.definition.name, r]));
 const rowOf = (op: Op): ExportRow | undefined => findRow(op.name) ?? controlRows.get(op.name);
 
 /** Whether the op can be written; where it cannot and there is no other way either, writing it says why. */
-function isCarried(op: Op): boolean {
+function isCarried(op: Op): boolean | string {
   if (op.definition === ConstantOp || op.regions.length > 0) return true;
   const row = rowOf(op);
   if (!row) return false;
@@ -31,7 +31,7 @@ function isCarried(op: Op): boolean {
     row.write(new ExportNode(op, new Trial()));
     return true;
   } catch (e) {
-    if (e instanceof OpError) return false;
+    if (e instanceof OpError) return e.message;
     throw e;
   }
 }

@@ -40,7 +40,8 @@ class Trial {
     this.writer = new TrialWriter(new ModelWriter(dialect), "trial");
   }
 
-  isCarried(op: Op): boolean {
+  /** As `legalize` asks. */
+  isCarried(op: Op): boolean | string {
     if (op.definition === ConstantOp) return true;
     if (isOp(op, Cast) && isOp(op.operand(0)!.op, ConstantOp) && dataTypeOf(op.operand(0)!.tensor.dtype) === undefined) return false;
     if (op.regions.length > 0) return this.dialect === "2" && isWrittenAsFunction(op);
@@ -49,7 +50,7 @@ class Trial {
       write?.(new RowContext(op, this.writer));
       return write !== undefined;
     } catch (error) {
-      if (error instanceof NotCarried || error instanceof OpError) return false;
+      if (error instanceof NotCarried || error instanceof OpError) return error.message;
       throw error;
     } finally {
       this.writer.message.node.length = 0;

@@ -12,7 +12,7 @@ const where = row(op.Where, ({ condition, a, b }, _attributes, n) => {
 
 export const compareRows: readonly NamedRow[] = [
   where,
-  row(op.IsInf, ({ x }, { negative, positive }, n) => (negative && positive ? n.node("IsInf", [x]) : n.cannot(""))),
+  row(op.IsInf, ({ x }, { negative, positive }, n) => (negative && positive ? n.node("IsInf", [x]) : n.cannot("of one sign"))),
   ...same([
     [op.Equal, "Equal"],
     [op.NotEqual, "NotEqual"],

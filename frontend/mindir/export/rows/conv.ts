@@ -29,9 +29,10 @@ const conv = row(Conv, ({ x, w, b }, { strides, dilations, pads, group, to }, n)
   const rank = x.tensor.shape.length - 2;
   const kernel = n.numbers(w.tensor.shape.slice(2));
   const [channels] = w.tensor.shape;
-  if (b || (rank !== 2 && rank !== 3) || typeof channels !== "number") return n.cannot("");
-  if (rank === 3 && n.dialect === "1.1") return n.cannot("");
-  if (to !== undefined && !(to === "i32" && !isFloat(x.tensor.dtype))) return n.cannot("");
+  if (b || (rank !== 2 && rank !== 3) || typeof channels !== "number")
+    return n.cannot("with a bias, or of other than two or three spatial axes");
+  if (rank === 3 && n.dialect === "1.1") return n.cannot("of three spatial axes in MindSpore 1.1");
+  if (to !== undefined && !(to === "i32" && !isFloat(x.tensor.dtype))) return n.cannot("to that type");
   const list = flatPads(n, pads, rank);
   const attributes = windowAttributes(channels, kernel, list, group, {
     strides: filled(strides, rank),
@@ -68,7 +69,8 @@ function windowAttributes(
 const convTranspose = row(ConvTranspose, ({ x, w, b }, { strides, dilations, pads, group, output_padding }, n) => {
   const rank = x.tensor.shape.length - 2;
   const [channels] = x.tensor.shape.slice(1);
-  if (b || (rank !== 2 && rank !== 3) || typeof channels !== "number" || (rank === 3 && n.dialect === "1.1")) return n.cannot("");
+  if (b || (rank !== 2 && rank !== 3) || typeof channels !== "number" || (rank === 3 && n.dialect === "1.1"))
+    return n.cannot("with a bias, or of other than two or three spatial axes, in MindSpore 1.1 two");
   const kernel = n.numbers(w.tensor.shape.slice(2));
   const list = flatPads(n, pads, rank);
   const attributes = windowAttributes(channels, kernel, list, group, {
@@ -96,7 +98,7 @@ function evenPads(n: RowContext, pads: Window["pads"]): readonly number[] {
 
 /** Columns apart from channels, where ours have both on one axis. */
 const im2col = row(Im2col, ({ x }, a, n) => {
-  if (a.kernel.length !== 2) return n.cannot("");
+  if (a.kernel.length !== 2) return n.cannot("of other than two spatial axes");
   const [images, rows, blocks] = n.type().shape;
   const [ksizes, strides, dilations] = [n.numbers(a.kernel), filled(a.strides, 2), filled(a.dilations, 2)];
   const type = tensor(x.tensor.dtype, [images!, x.tensor.shape[1]!, ksizes[0]! * ksizes[1]!, blocks!]);
@@ -105,10 +107,10 @@ const im2col = row(Im2col, ({ x }, a, n) => {
 });
 
 const col2im = row(Col2im, ({ x }, a, n) => {
-  if (a.kernel.length !== 2) return n.cannot("");
+  if (a.kernel.length !== 2) return n.cannot("of other than two spatial axes");
   const [images, rows, blocks] = x.tensor.shape;
   const [kernel_size, stride, dilation] = [n.numbers(a.kernel), filled(a.strides, 2), filled(a.dilations, 2)];
-  if (typeof rows !== "number") return n.cannot("");
+  if (typeof rows !== "number") return n.cannot("of extents that are not fixed");
   const taps = kernel_size[0]! * kernel_size[1]!;
   const shape = [images!, rows / taps, taps, blocks!];
   const apart = n.node("Reshape", [x, n.dims(shape, 1)], {}, tensor(x.tensor.dtype, shape));

@@ -13,8 +13,9 @@ const range = row(Range, ({ start, delta }, { length }, n) => {
   const [from] = constantContent(start) ?? [];
   const [step] = constantContent(delta) ?? [];
   const { dtype } = start.tensor;
-  if (from === undefined || step === undefined || typeof length !== "number" || length === 0 || length > mostElements) return n.cannot("");
-  if (dtype !== "i64" && dtype !== "f32") return n.cannot("");
+  if (from === undefined || step === undefined || typeof length !== "number" || length === 0 || length > mostElements)
+    return n.cannot("that does not go between fixed numbers");
+  if (dtype !== "i64" && dtype !== "f32") return n.cannot("of other types than i64 and f32");
   const end = dtype === "i64" ? from + length * step : from + (length - 0.5) * step;
   const bounds = [from, end, step].map((v) => literal(dtype === "i64" ? v : float(v)));
   return n.node("Range", bounds, { maxlen: mostElements });
@@ -26,7 +27,8 @@ const triangle = row(Trilu, ({ x, offset }, { upper, k }, n) =>
 
 export const generateRows: readonly NamedRow[] = [
   row(OneHot, ({ indices, on, off }, { depth, axis, from_end }, n) => {
-    if (from_end || on.tensor.dtype === "bool" || typeof depth !== "number") return n.cannot("");
+    if (from_end || on.tensor.dtype === "bool" || typeof depth !== "number")
+      return n.cannot("of bools, of a depth that is not fixed, or counting from the end");
     const last = axis === indices.tensor.shape.length ? -1 : axis;
     return n.node("OneHot", [indices, literal(depth), on, off], {
       axis: last,
@@ -37,7 +39,7 @@ export const generateRows: readonly NamedRow[] = [
   row(Eye, (_operands, { shape, k, dtype }, n) =>
     k === 0 && shape.length === 2
       ? n.node("Eye", [...n.numbers(shape).map(literal), literal(n.writer.model.dialect.typeInput(dtype))])
-      : n.cannot(""),
+      : n.cannot("of other diagonals, or in batches"),
   ),
   ...since2(triangle, range),
   row(Meshgrid, ({ xs }, { indexing }, n) => {

@@ -17,7 +17,7 @@ interface PoolWindow {
 
 /** How MindSpore calls the pads, which are none, or as many as keep the extents divided by the strides. */
 function padMode(n: RowContext, input: readonly Dim[], { kernel, strides, dilations, pads, ceil_mode }: PoolWindow): "VALID" | "SAME" {
-  if (ceil_mode || dilations.some((d) => d !== 1)) return n.cannot("");
+  if (ceil_mode || dilations.some((d) => d !== 1)) return n.cannot("with dilations or a last window that is partly outside");
   const steps = strides.length === 0 ? kernel.map(() => 1) : strides;
   if (pads.every(([begin, end]) => begin === 0 && end === 0)) return "VALID";
   const wanted = samePads(
@@ -26,12 +26,12 @@ function padMode(n: RowContext, input: readonly Dim[], { kernel, strides, dilati
     steps,
     kernel.map(() => 1),
   );
-  return pads.every(([begin, end], d) => begin === wanted[d]![0] && end === wanted[d]![1]) ? "SAME" : n.cannot("");
+  return pads.every(([begin, end], d) => begin === wanted[d]![0] && end === wanted[d]![1]) ? "SAME" : n.cannot("with such pads");
 }
 
 function poolAttributes(n: RowContext, input: readonly Dim[], window: PoolWindow) {
   const kernel = n.numbers(window.kernel);
-  if (kernel.length !== 2) return n.cannot("");
+  if (kernel.length !== 2) return n.cannot("of other than two spatial axes");
   const strides = window.strides.length === 0 ? [1, 1] : window.strides;
   return { kernel_size: [1, 1, ...kernel], strides: [1, 1, ...strides], pad_mode: padMode(n, input, window), format: "NCHW" };
 }
@@ -41,9 +41,10 @@ const maxPoolIndices = row(MaxPoolIndices, ({ x }, a, n) => {
   const [y, places] = [n.type(), n.type(1)];
   const isUsed = n.op.results[1]!.uses.size > 0;
   if (!isUsed && a.dtype === "i32") return [oldPool(n, x, a, [y, places])];
-  const pads = a.pads.length === 0 ? a.kernel.map(() => 0) : a.pads.map(([begin, end]) => (begin === end ? begin : n.cannot("")));
+  const pads =
+    a.pads.length === 0 ? a.kernel.map(() => 0) : a.pads.map(([begin, end]) => (begin === end ? begin : n.cannot("with uneven pads")));
   if (n.dialect === "1.1" || a.within !== "plane" || a.order !== "row" || a.kernel.length !== 2 || !["i32", "i64"].includes(a.dtype))
-    return n.cannot("");
+    return n.cannot("with such places of its elements");
   const wide = (list: readonly number[]): readonly number[] => [1, 1, ...(list.length === 0 ? [1, 1] : list)];
   const items = n.items(
     "MaxPoolWithArgmaxV2",
@@ -73,7 +74,7 @@ export const poolRows: readonly NamedRow[] = [
   row(MaxPool, ({ x }, window, n) => n.node("MaxPool", [x], poolAttributes(n, x.tensor.shape.slice(2), window))),
   row(AvgPool, ({ x }, window, n) => {
     const attributes = poolAttributes(n, x.tensor.shape.slice(2), window);
-    if (window.count_include_pad && attributes.pad_mode === "SAME") return n.cannot("");
+    if (window.count_include_pad && attributes.pad_mode === "SAME") return n.cannot("that counts its pads");
     if (n.dialect === "1.1") return n.node("AvgPool", [x], attributes);
     // Of spatial axes only: MindSpore 2.7 takes no others.
     const { kernel_size, strides } = attributes;

@@ -30,7 +30,8 @@ const norm = (definition: Reduction, p: number): NamedRow =>
 
 const place = (definition: typeof Argmax, operator: string): NamedRow =>
   row(definition, ({ x }: { readonly x: Value }, a: AttributesFor<typeof Argmax>, n: RowContext): RowResult => {
-    if (a.keepdims || a.last || (a.dtype !== "i32" && a.dtype !== "i64") || (n.dialect === "1.1" && a.dtype !== "i32")) return n.cannot("");
+    if (a.keepdims || a.last || (a.dtype !== "i32" && a.dtype !== "i64") || (n.dialect === "1.1" && a.dtype !== "i32"))
+      return n.cannot("that keeps its axis, takes the last place, or gives that type");
     const axis = normalizeAxis(a.axis, x.tensor.shape.length);
     return n.node(operator, [x], {
       axis,

@@ -36,7 +36,9 @@ export const shapeRows: readonly NamedRow[] = [
     const isOpen = to.filter((d) => typeof d !== "number").length > 1;
     return n.node("Reshape", [x, isOpen ? extentsVector(n, to) : n.dims(to, 1)], names("tensor", "shape"));
   }),
-  row(Extents, (_operands, { values }, n) => (values.every((v) => typeof v === "number") ? n.cannot("") : extentsVector(n, values))),
+  row(Extents, (_operands, { values }, n) =>
+    values.every((v) => typeof v === "number") ? n.cannot("of numbers") : extentsVector(n, values),
+  ),
   row(Transpose, ({ x }, { perm }, n) => n.node("Transpose", [x, literal(perm)], names("x", "perm"))),
   expand,
   tile,

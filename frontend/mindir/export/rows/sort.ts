@@ -15,7 +15,8 @@ const types = (n: RowContext) => [n.type(), tensor("i32", n.type(1).shape)];
 
 const topK = row(TopK, ({ x }, { axis, k, largest }, n) => {
   const rank = x.tensor.shape.length;
-  if (!largest || rank === 0 || normalizeAxis(axis, rank) !== rank - 1 || typeof k !== "number") return n.cannot("");
+  if (!largest || rank === 0 || normalizeAxis(axis, rank) !== rank - 1 || typeof k !== "number")
+    return n.cannot("of the least, along another axis than the last, or of a number that is not fixed");
   return results(
     n,
     n.items("TopK", [x, literal(k)], { sorted: true, input_names: ["input", "k"], output_names: ["values", "indices"] }, types(n)),
@@ -24,7 +25,7 @@ const topK = row(TopK, ({ x }, { axis, k, largest }, n) => {
 
 const sort = row(Sort, ({ x }, { axis, descending }, n) =>
   n.dialect === "1.1" && x.tensor.dtype !== "f16" && x.tensor.dtype !== "f32"
-    ? n.cannot("")
+    ? n.cannot("of that type in MindSpore 1.1")
     : results(n, n.items("Sort", [x], { axis, descending }, types(n))),
 );
 
@@ -36,7 +37,7 @@ const nmsWithMask = row(NmsWithMask, ({ boxes }, { iou_threshold }, n) => {
 
 /** One row per element found; ours has a column. How many there are is known only as the extent. */
 const nonZero = row(NonZero, ({ x }, _attributes, n) => {
-  if (n.op.results[1]!.uses.size > 0) return n.cannot("");
+  if (n.op.results[1]!.uses.size > 0) return n.cannot("whose count is used");
   const [rank, count] = n.type().shape;
   const found = n.node("NonZero", [x], {}, tensor("i64", [count!, rank!]));
   return [n.node("Transpose", [found, literal([1, 0])])];
