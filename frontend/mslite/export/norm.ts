@@ -2,7 +2,7 @@
 import { dimKey } from "../../../ir/dim.ts";
 import type { Op } from "../../../ir/graph.ts";
 import { sameShape } from "../../../ir/type.ts";
-import { attribute, axisFor, layoutOf, rank, type Row, type Rows } from "./row.ts";
+import { attribute, axesOf, axisFor, axisOf, layoutOf, rank, type Row, type Rows } from "./row.ts";
 
 const isRow = (op: Op, from: number): boolean => op.operands.slice(from).every((v) => v !== undefined && rank(v) === 1);
 
@@ -15,11 +15,6 @@ const batchNorm: Row = {
     const fields = { epsilon: attribute<number>(op, "epsilon"), mode: 1 };
     e.node("FusedBatchNorm", fields, inputs, [e.result(op.result, layout)]);
   },
-};
-
-const axisOf = (op: Op): number => {
-  const axis = attribute<number>(op, "axis");
-  return axis < 0 ? axis + rank(op.operand(0)!) : axis;
 };
 
 /** Scale and bias of the normalised axes; the statistics are no results of the primitive. */
@@ -65,8 +60,7 @@ const softmax: Row = {
   emit(e, op) {
     const x = op.operand(0)!;
     const layout = layoutOf(e, [x]);
-    const axes = attribute<readonly number[]>(op, "axes").map((a) => axisFor(layout, a < 0 ? a + rank(x) : a));
-    e.node("Softmax", { axis: axes }, [e.get(x, layout)], [e.result(op.result, layout)]);
+    e.node("Softmax", { axis: axesOf(op).map((a) => axisFor(layout, a)) }, [e.get(x, layout)], [e.result(op.result, layout)]);
   },
 };
 
@@ -75,8 +69,8 @@ const logSoftmax: Row = {
   emit(e, op) {
     const x = op.operand(0)!;
     const layout = layoutOf(e, [x]);
-    const [axis] = attribute<readonly number[]>(op, "axes");
-    e.node("LogSoftmax", { axis: axisFor(layout, axis! < 0 ? axis! + rank(x) : axis!) }, [e.get(x, layout)], [e.result(op.result, layout)]);
+    const [axis] = axesOf(op);
+    e.node("LogSoftmax", { axis: axisFor(layout, axis!) }, [e.get(x, layout)], [e.result(op.result, layout)]);
   },
 };
 

@@ -13,7 +13,7 @@ import { idOfDtype } from "../type-id.ts";
 import { packBits } from "../packed-bits.ts";
 import { constantView, type Emitter } from "./emitter.ts";
 import type { QuantMessage } from "./model.ts";
-import { attribute, type Rows } from "./row.ts";
+import { attribute, axisOf, type Rows } from "./row.ts";
 
 export interface Parameters {
   readonly messages: readonly QuantMessage[];
@@ -45,10 +45,8 @@ export function parametersOf(op: Op, dtype: DType): Parameters | undefined {
   )
     return undefined;
   if (op.operand(1)!.tensor.dtype !== "f32") return undefined;
-  const rank = op.operand(0)!.tensor.shape.length;
-  const axis = attribute<number>(op, "axis");
   const messages = scales.map((scale, i) => ({ scale, zeroPoint: points[i]!, numBits, inited: true as const }));
-  return { messages, axis: scales.length === 1 ? undefined : axis < 0 ? axis + rank : axis };
+  return { messages, axis: scales.length === 1 ? undefined : axisOf(op) };
 }
 
 function elementsOf(v: Value): number[] | undefined {
@@ -138,13 +136,11 @@ export function quantisedActivation(e: Emitter, op: Op): number | undefined {
 function formula(e: Emitter, op: Op, result: number): number {
   const x = op.operand(0)!;
   const { dtype, shape } = op.result.tensor;
-  const axis = attribute<number>(op, "axis");
-  const at = axis < 0 ? axis + shape.length : axis;
   const real = (v: Value): number => {
     const y = e.addTensor("", tensor(dtype, v.tensor.shape), "NCHW");
     e.node("Cast", {}, [e.get(v), e.int(dtype === "f16" ? 42 : 43)], [y]);
     const isVector = v !== x && v.tensor.shape.length === 1 && v.tensor.shape[0] !== 1;
-    return isVector ? e.reshaped(y, dtype, shape.map((_, d) => (d === at ? v.tensor.shape[0]! : 1)).slice(at)) : y;
+    return isVector ? e.reshaped(y, dtype, [v.tensor.shape[0]!, ...shape.slice(axisOf(op) + 1).map(() => 1)]) : y;
   };
   let value = real(x);
   const zero = op.operand(2);

@@ -1,10 +1,7 @@
 /** Reductions, places of extremes, running sums, the greatest elements; resizing. */
 import type { Dim } from "../../../ir/dim.ts";
-import type { Op } from "../../../ir/graph.ts";
 import { reductions } from "../ops/reduce.ts";
-import { attribute, axisFor, layoutOf, rank, type Row, type Rows } from "./row.ts";
-
-const normal = (op: Op, axis: number): number => (axis < 0 ? axis + rank(op.operand(0)!) : axis);
+import { attribute, axesOf, axisFor, axisOf, layoutOf, rank, type Row, type Rows } from "./row.ts";
 
 /** An image stays in its order of axes where they stay, or where height and width go. */
 const reduction = (mode: string): Row => ({
@@ -12,7 +9,7 @@ const reduction = (mode: string): Row => ({
   emit(e, op) {
     const x = op.operand(0)!;
     const keepdims = attribute<boolean>(op, "keepdims");
-    const axes = attribute<readonly number[]>(op, "axes").map((a) => normal(op, a));
+    const axes = axesOf(op);
     const isSpatial = rank(x) === 4 && axes.length === 2 && axes.includes(2) && axes.includes(3);
     const layout = keepdims || isSpatial ? layoutOf(e, [x]) : "second";
     const list = e.ints(axes.map((a) => axisFor(layout, a)));
@@ -25,7 +22,7 @@ const place = (type: string): Row => ({
   accepts: (op) => !attribute<boolean>(op, "last") && ["i32", "i64"].includes(op.result.tensor.dtype),
   emit(e, op) {
     const fields = {
-      axis: normal(op, attribute(op, "axis")),
+      axis: axisOf(op),
       top_k: 1,
       keep_dims: attribute<boolean>(op, "keepdims"),
       out_max_value: false,
@@ -37,7 +34,7 @@ const place = (type: string): Row => ({
 const topK: Row = {
   accepts: (op) => typeof op.attributes["k"] === "number",
   emit(e, op) {
-    const fields = { axis: normal(op, attribute(op, "axis")), sorted: true, largest: attribute<boolean>(op, "largest") ? 1 : 0 };
+    const fields = { axis: axisOf(op), sorted: true, largest: attribute<boolean>(op, "largest") ? 1 : 0 };
     e.node(
       "TopKFusion",
       fields,
@@ -50,7 +47,7 @@ const topK: Row = {
 const cumsum: Row = {
   emit(e, op) {
     const fields = { exclusive: attribute<boolean>(op, "exclusive"), reverse: attribute<boolean>(op, "reverse") };
-    e.node("CumSum", fields, [e.get(op.operand(0)!), e.int(normal(op, attribute(op, "axis")))], [e.result(op.result)]);
+    e.node("CumSum", fields, [e.get(op.operand(0)!), e.int(axisOf(op))], [e.result(op.result)]);
   },
 };
 

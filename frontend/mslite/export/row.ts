@@ -1,4 +1,5 @@
 /** How ops of ours are said in MindSpore Lite: rows by op, and what they share. */
+import { normalizeAxes, normalizeAxis } from "../../../ir/axis.ts";
 import type { Op, Value } from "../../../ir/graph.ts";
 import { Relu, Relu6 } from "../../../ir/ops/activation.ts";
 import type { FlatMessage } from "../../flatbuffers-reader.ts";
@@ -16,6 +17,12 @@ export const rank = (v: Value): number => v.tensor.shape.length;
 
 /** An attribute of an op; rows know the kinds of theirs. */
 export const attribute = <T>(op: Op, name: string): T => op.attributes[name] as T;
+
+/** An axis that an attribute names, counted from the first one of the first operand. */
+export const axisOf = (op: Op, name = "axis"): number => normalizeAxis(attribute(op, name), rank(op.operand(0)!));
+
+/** Axes that an attribute names, counted from the first one of the first operand. */
+export const axesOf = (op: Op): number[] => normalizeAxes(attribute(op, "axes"), rank(op.operand(0)!));
 
 /**
  * The order of axes in which a node that does the same along all axes takes its operands: channels last where one of them

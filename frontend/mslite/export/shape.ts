@@ -1,4 +1,5 @@
 /** Ops that rename, join, repeat, look up or take apart elements. */
+import { normalizeAxis } from "../../../ir/axis.ts";
 import { constantContent } from "../../../ir/content.ts";
 import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
@@ -8,11 +9,7 @@ import { permuted, toLast, toSecond, samePerm, type Layout } from "../layout.ts"
 import { idOfDtype } from "../type-id.ts";
 import type { Emitter } from "./emitter.ts";
 import { weightTensor } from "./quantize.ts";
-import { attribute, axisFor, layoutOf, pointwise, rank, type Row, type Rows } from "./row.ts";
-
-const normal = (axis: number, of: number): number => (axis < 0 ? axis + of : axis);
-
-const axisOf = (op: Op): number => normal(attribute<number>(op, "axis"), rank(op.operand(0)!));
+import { attribute, axesOf, axisFor, axisOf, layoutOf, pointwise, rank, type Row, type Rows } from "./row.ts";
 
 /** The shape in the order of axes that the node has. */
 const shapeFor = <T>(layout: Layout, list: readonly T[]): readonly T[] => (layout === "last" ? permuted(list, toLast) : list);
@@ -68,7 +65,7 @@ const split: Row = {
 
 const stack: Row = {
   emit(e, op) {
-    const axis = normal(attribute<number>(op, "axis"), rank(op.operand(0)!) + 1);
+    const axis = normalizeAxis(attribute(op, "axis"), rank(op.operand(0)!), true);
     e.node(
       "Stack",
       { axis },
@@ -204,8 +201,7 @@ const pad: Row = {
 
 const reverse: Row = {
   emit(e, op) {
-    const axes = attribute<readonly number[]>(op, "axes").map((a) => normal(a, rank(op.operand(0)!)));
-    e.node("ReverseV2", { axis: axes }, [e.get(op.operand(0)!)], [e.result(op.result)]);
+    e.node("ReverseV2", { axis: axesOf(op) }, [e.get(op.operand(0)!)], [e.result(op.result)]);
   },
 };
 
