@@ -10,8 +10,9 @@ import { type Buffer, type Expr, makeBuffer, visitExpr } from "../ir/expr.ts";
 import type { Graph, Op, Value } from "../ir/graph.ts";
 import type { Stmt } from "../ir/loop.ts";
 import type { Stage } from "../ir/stage.ts";
-import type { ComputeType } from "../ir/type.ts";
+import { type ComputeType, formatType } from "../ir/type.ts";
 import { decompose } from "../passes/decompose.ts";
+import { attributesKey } from "../passes/op-key.ts";
 import { defaultNumerics } from "../passes/pass.ts";
 import { standalone } from "./evaluate.ts";
 
@@ -26,16 +27,19 @@ export interface OperationCount {
 /** One row per kind of op, in alphabetical order. Of branches, both count. */
 export function countOperations(graph: Graph): OperationCount[] {
   const rows = new Map<string, OperationCount>();
-  visit(graph, 1, rows);
+  visit(graph, 1, rows, new Map());
   return [...rows.values()].sort((a, b) => (a.op < b.op ? -1 : 1));
 }
 
-function visit(graph: Graph, times: Dim, rows: Map<string, OperationCount>): void {
+/** Operations of one run of ops, by `signature`. */
+type Known = Map<string, Dim>;
+
+function visit(graph: Graph, times: Dim, rows: Map<string, OperationCount>, known: Known): void {
   for (const op of graph.ops()) {
     const { count, operations } = rows.get(op.name) ?? { count: 0, operations: 0 };
-    rows.set(op.name, { op: op.name, count: count + 1, operations: add(operations, mul(times, operationsOf(op))) });
+    rows.set(op.name, { op: op.name, count: count + 1, operations: add(operations, mul(times, operationsOf(op, known))) });
     const inside = op.name === "loop" ? mul(times, iterations(op)) : times;
-    for (const region of op.regions) visit(region, inside, rows);
+    for (const region of op.regions) visit(region, inside, rows, known);
   }
 }
 
@@ -44,10 +48,22 @@ const iterations = (op: Op): Dim => (op.attributes["steps"] as Dim | undefined) 
 const bufferOf = (v: Value): Buffer => makeBuffer(v.name, v.tensor.dtype, v.tensor.shape);
 
 /** Operations of one run of the op itself, its regions apart. */
-function operationsOf(op: Op): Dim {
+function operationsOf(op: Op, known: Known): Dim {
   const { compute, routine, decompose: other } = op.definition;
-  if (other) return decomposedOperations(op);
-  if (!compute && !routine) return 0;
+  if (!other && !compute && !routine) return 0;
+  const key = signature(op);
+  const operations = known.get(key) ?? (other ? decomposedOperations(op) : computedOperations(op));
+  known.set(key, operations);
+  return operations;
+}
+
+const typesOf = (values: readonly (Value | undefined)[]): string => values.map((v) => (v ? formatType(v.type) : "")).join(";");
+
+/** The op, its attributes and the types that it computes on: what its operations follow from. */
+const signature = (op: Op): string => `${attributesKey(op)}(${typesOf(op.operands)})(${typesOf(op.results)})`;
+
+function computedOperations(op: Op): Dim {
+  const { compute, routine } = op.definition;
   const context = { operands: namedOperands(op, bufferOf), attributes: op.attributes, results: op.results.map(bufferOf) };
   if (compute) return add(...(compute as (c: unknown) => readonly Stage[])(context).map(stageOperations));
   return stmtOperations((routine as (c: unknown) => Routine)(context).body);
