@@ -59,12 +59,12 @@ function divisorUpTo(extent: number, most: number): number {
   return 1;
 }
 
-/** A tile of `extent` by at most `most`: a divisor when a large one exists, else a factor with a shifted last tile. */
+/** A tile of `extent` by at most `most`: a divisor when a large one exists, else what the fewest tiles have, the last one shifted. */
 function tileSize(extent: Dim, most: number): number {
   if (typeof extent !== "number" || extent <= 0) return 1;
   if (extent <= most) return extent;
   const divisor = divisorUpTo(extent, most);
-  return divisor * 4 >= most * 3 ? divisor : most;
+  return divisor * 4 >= most * 3 ? divisor : Math.ceil(extent / Math.ceil(extent / most));
 }
 
 /** Vectors per row of the register tile, by the number of registers. */
