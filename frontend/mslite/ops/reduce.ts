@@ -34,27 +34,22 @@ function axesOf(n: NodeContext, rank: number): readonly number[] {
   return Array.from({ length: rank - from }, (_, d) => from + d);
 }
 
-/** An image stays in its order of axes where its axes stay. */
+/** An image stays in its order of axes where its axes stay, or where height and width go, which leaves the others in order. */
 const reduce: Lowering = (n) => {
   const keepdims = n.bool("keep_dims");
-  const layout = n.isImage(0) && keepdims ? "second" : "last";
-  const isImage = n.isImage(0) && !keepdims;
-  // Without the axes the order of what is left must be the file's; of images over height and width it is.
-  const axes = axesOf(n, n.rank(0));
-  const x = n.input(0, isImage && axes.length === 2 && axes.includes(1) && axes.includes(2) ? "second" : layout);
-  const isSecond = x === (n.isImage(0) ? n.input(0, "second") : undefined);
+  const given = axesOf(n, n.rank(0));
+  const isSpatial = given.length === 2 && given.includes(1) && given.includes(2);
+  const layout = n.isImage(0) && (keepdims || isSpatial) ? "second" : "last";
   const mode = n.choice("mode", "ReduceMean");
   const definition = reductions[mode as keyof typeof reductions] as typeof op.ReduceSum | undefined;
   if (!definition) return n.unsupported(`the mode '${mode}' is unknown`);
-  const operand = mode === "ReduceAll" ? n.cast(x, "bool") : x;
-  const value = n.create(
-    definition,
-    { x: operand },
-    { axes: axes.map((a) => axisIn(isSecond ? "second" : "last", a, x)).sort((p, q) => p - q), keepdims },
-  );
+  const read = n.input(0, layout);
+  const x = mode === "ReduceAll" ? n.cast(read, "bool") : read;
+  const axes = given.map((a) => axisIn(layout, a, x)).sort((p, q) => p - q);
+  const value = n.create(definition, { x }, { axes, keepdims });
   const coeff = n.float("coeff");
   const scaled = coeff === 0 || coeff === 1 ? value : n.create(Mul, { a: value, b: n.scalar(value.tensor.dtype, coeff) });
-  return { layout: keepdims && isSecond ? "second" : "last", value: scaled };
+  return { layout: keepdims ? layout : "last", value: scaled };
 };
 
 /** The place of the greatest or least element of each line along an axis; or its value. */
@@ -65,7 +60,7 @@ const extreme =
     const axis = normalizeAxis(n.int("axis"), x.tensor.shape.length);
     const keepdims = n.bool("keep_dims");
     if (n.int("top_k", 1) > 1) return n.unsupported("more than one place for each line is not supported");
-    const declared = dtypeOfId(n.result(n.operation.outputs.length > 1 || !n.bool("out_max_value") ? 0 : 1 - 1).dataType);
+    const declared = dtypeOfId(n.result().dataType);
     const place = (): Value => n.create(isMax ? Argmax : Argmin, { x }, { axis, keepdims, dtype: declared === "i64" ? "i64" : "i32" });
     const value = (): Value => n.create(isMax ? op.ReduceMax : op.ReduceMin, { x }, { axes: [axis], keepdims });
     if (n.operation.outputs.length > 1) return [place(), value()];
