@@ -4,7 +4,7 @@ import { memoryData } from "../ir/data.ts";
 import { CompileError } from "../ir/diagnostic.ts";
 import { evaluateGraph, type TensorResult } from "./evaluate-graph.ts";
 import { encodeFse, encodeHuffman, encodeIndexed, encodePacked, encodeSparse } from "./lite-codecs.ts";
-import { dims, parameter, real, some, withConstant, withNode } from "./lite-files.ts";
+import { dims, liteFile, parameter, real, some, withConstant, withNode } from "./lite-files.ts";
 import { graphOfLite } from "./mslite-round-trip.ts";
 
 /** The elements that such a constant stands for. */
@@ -80,6 +80,20 @@ describe("MindSpore Lite: compressed and quantised constants", () => {
       expect(() => graphOfLite(broken)).to.throw(CompileError, /the compressed constant 'w': /);
     }
   });
+});
+
+describe("MindSpore Lite: nodes that join their inputs", () => {
+  for (const [type, fields] of [
+    ["AddN", {}],
+    ["Eltwise", { mode: "SUM" }],
+    ["Concat", {}],
+    ["Stack", {}],
+  ] as const) {
+    it(`are refused without any: ${type}`, () => {
+      const bytes = liteFile("2.2", { y: ["f32", [2]] }, [{ inputs: [], outputs: ["y"], nodes: [[type, fields, [], ["y"]]] }]);
+      expect(() => graphOfLite(bytes)).to.throw(CompileError, /there are no tensors to join/);
+    });
+  }
 });
 
 describe("MindSpore Lite: recurrent layers", () => {

@@ -78,6 +78,11 @@ export class NodeContext extends TensorOps {
     return "real" in given ? this.scalar("f32", given.real) : this.constant("i32", [given.length], given);
   }
 
+  /** All inputs in one order of axes. */
+  inputs(layout: Layout = "last"): Value[] {
+    return Array.from({ length: this.count }, (_, i) => this.input(i, layout));
+  }
+
   optional(i: number, layout: Layout = "last"): Value | undefined {
     return this.has(i) ? this.input(i, layout) : undefined;
   }

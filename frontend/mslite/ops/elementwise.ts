@@ -1,10 +1,11 @@
 /** Arithmetic, elementary functions, comparisons and logic. */
 import type { AnyOpDefinition } from "../../../ir/define.ts";
+import { OpError } from "../../../ir/diagnostic.ts";
 import type { Value } from "../../../ir/graph.ts";
 import * as compare from "../../../ir/ops/compare.ts";
 import * as op from "../../../ir/ops/elementwise.ts";
 import { isFloat } from "../../../ir/type.ts";
-import type { Lowering, Lowerings, NodeContext } from "../node.ts";
+import type { InLayout, Lowering, Lowerings, NodeContext } from "../node.ts";
 import { dtypeOfId } from "../type-id.ts";
 import { activated, unary } from "./activation.ts";
 
@@ -68,18 +69,18 @@ const binary =
     return { layout, value: isFused ? activated(n, value) : value };
   };
 
-const sum: Lowering = (n) => {
+/** All inputs by an op of two. */
+const joined = (n: NodeContext, definition: typeof op.Add): InLayout => {
   const { layout } = n;
-  const xs = Array.from({ length: n.count }, (_, i) => n.input(i, layout));
-  return { layout, value: xs.reduce((a, b) => n.create(op.Add, { a, b })) };
+  const [first, ...more] = n.inputs(layout);
+  if (!first) throw new OpError("there are no tensors to join", "bad-operand");
+  return { layout, value: more.reduce((a, b) => n.create(definition, { a, b }), first) };
 };
 
 const eltwise: Lowering = (n) => {
-  const definition = { PROD: op.Mul, SUM: op.Add, MAXIMUM: op.Max }[n.choice("mode", "PROD")];
-  if (!definition) return n.unsupported(`the mode '${n.choice("mode", "")}' is unknown`);
-  const { layout } = n;
-  const xs = Array.from({ length: n.count }, (_, i) => n.input(i, layout));
-  return { layout, value: xs.reduce((a, b) => n.create(definition, { a, b })) };
+  const mode = n.choice("mode", "PROD");
+  const definition = { PROD: op.Mul, SUM: op.Add, MAXIMUM: op.Max }[mode];
+  return definition ? joined(n, definition) : n.unsupported(`the mode '${mode}' is unknown`);
 };
 
 /** `(x * scale + shift) ^ exponent`. */
@@ -125,7 +126,7 @@ export const elementwiseLowerings: Lowerings = {
   ...unaries,
   ...binaries,
   ...fused,
-  AddN: sum,
+  AddN: (n) => joined(n, op.Add),
   Eltwise: eltwise,
   PowFusion: power,
   ExpFusion: exponential,

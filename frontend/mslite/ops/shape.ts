@@ -32,7 +32,7 @@ const transpose: Lowering = (n) => {
 
 const concat: Lowering = (n) => {
   const { layout } = n;
-  const xs = Array.from({ length: n.count }, (_, i) => n.input(i, layout));
+  const xs = n.inputs(layout);
   const [first] = xs;
   if (!first) throw new OpError("there are no tensors to join", "bad-operand");
   return {
@@ -54,7 +54,7 @@ const split: Lowering = (n) => {
 };
 
 const stack: Lowering = (n) => {
-  const xs = Array.from({ length: n.count }, (_, i) => n.input(i));
+  const xs = n.inputs();
   const [first] = xs;
   if (!first) throw new OpError("there are no tensors to join", "bad-operand");
   return n.create(Stack, { xs }, { axis: normalizeAxis(n.int("axis"), first.tensor.shape.length, true) });
