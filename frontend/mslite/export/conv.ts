@@ -9,7 +9,8 @@ import type { Pads } from "../../../ir/window.ts";
 import type { FlatMessage } from "../../flatbuffers-reader.ts";
 import { permuted, toLast } from "../layout.ts";
 import { constantView, type Emitter, onlyUser } from "./emitter.ts";
-import { isQuantisedWeight, quantisedResult, weightTensor, withQuantisation } from "./quantised-nodes.ts";
+import { quantisedResult, withQuantisation } from "./quantised-nodes.ts";
+import { isQuantisedWeight, weightTensor } from "./quantize.ts";
 import { attribute, rank, type Row, type Rows, withActivation } from "./row.ts";
 
 interface Spatial {
@@ -122,8 +123,9 @@ const convTranspose: Row = {
   },
 };
 
-/** Pads such that rounding down gives the extents that rounding up did. */
+/** Pads such that rounding down gives the extents that the op has. */
 function wholePads(op: Op, pads: Pads, kernel: readonly number[], strides: readonly number[]): Pads {
+  if (!attribute<boolean>(op, "ceil_mode")) return pads;
   const input = op.operand(0)!.tensor.shape.slice(2);
   const output = op.result.tensor.shape.slice(2);
   return pads.map(([begin, end], a) => {
@@ -133,9 +135,6 @@ function wholePads(op: Op, pads: Pads, kernel: readonly number[], strides: reado
   });
 }
 
-/** Whether rounding up in the runtime's way gives the same extents. */
-const isCeil = (op: Op): boolean => attribute<boolean>(op, "ceil_mode");
-
 const pool = (type: string): Row => ({
   accepts(op) {
     const s = spatialOf(op);
@@ -144,7 +143,7 @@ const pool = (type: string): Row => ({
       isImageOp(op) &&
       s.dilations.every((d) => d === 1) &&
       kernel.every((k) => typeof k === "number") &&
-      (!isCeil(op) || isFixed(wholePads(op, s.pads, fixed(kernel), s.strides)))
+      isFixed(wholePads(op, s.pads, fixed(kernel), s.strides))
     );
   },
   emit(e, op) {
@@ -153,7 +152,7 @@ const pool = (type: string): Row => ({
     const kernel = fixed(attribute<readonly Dim[]>(op, "kernel"));
     withQuantisation(e, [x], true, (inputs) => {
       const counted = op.name === "avg_pool" && attribute<boolean>(op, "count_include_pad") && padList(s.pads).some((p) => p !== 0);
-      const whole = isCeil(op) ? wholePads(op, s.pads, kernel, s.strides) : s.pads;
+      const whole = wholePads(op, s.pads, kernel, s.strides);
       const pads = counted ? whole.map(([, end], a): readonly [Dim, Dim] => [0, dim.sub(end, s.pads[a]![1])]) : whole;
       const input = counted ? padded(e, x, s.pads) : inputs(x, "last");
       const fields = { kernel_size: kernel, strides: s.strides, pad: padList(pads), pad_mode: "PAD", round_mode: "FLOOR", format: "NHWC" };

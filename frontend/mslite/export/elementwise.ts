@@ -2,6 +2,7 @@
 import { constantContent } from "../../../ir/content.ts";
 import type { Op, Value } from "../../../ir/graph.ts";
 import { isFloat, tensor } from "../../../ir/type.ts";
+import { permuted, toLast } from "../layout.ts";
 import { binaryPrimitives, fusedPrimitives, unaryPrimitives } from "../ops/elementwise.ts";
 import { idOfDtype } from "../type-id.ts";
 import { constantView, type Emitter } from "./emitter.ts";
@@ -15,10 +16,7 @@ const sameName = (primitives: Readonly<Record<string, { readonly name: string }>
 const fused = (type: string): Row => ({
   emit(e, op) {
     const operands = op.operands.filter((v) => v !== undefined);
-    const layout = layoutOf(
-      e,
-      operands.map((v) => v),
-    );
+    const layout = layoutOf(e, operands);
     withQuantisation(e, operands, type === "AddFusion" || type === "MulFusion", (inputs) => {
       const { value, activation } = isFloat(op.result.tensor.dtype)
         ? withActivation(e, op.result)
@@ -90,14 +88,10 @@ const pow: Row = {
 };
 
 /** A node between, in the order of axes of the op's operand. */
-export function between(e: Emitter, like: Value, type: string, fields: Record<string, unknown>, inputs: readonly number[]): number {
-  const layout = layoutOf(e, [like]);
+function between(e: Emitter, like: Value, type: string, fields: Record<string, unknown>, inputs: readonly number[]): number {
+  const isLast = layoutOf(e, [like]) === "last";
   const { dtype, shape } = like.tensor;
-  const y = e.addTensor(
-    "",
-    tensor(dtype, layout === "last" ? [0, 2, 3, 1].map((k) => shape[k]!) : shape),
-    layout === "last" ? "NHWC" : "NCHW",
-  );
+  const y = e.addTensor("", tensor(dtype, isLast ? permuted(shape, toLast) : shape), isLast ? "NHWC" : "NCHW");
   e.node(type, fields, inputs, [y]);
   return y;
 }

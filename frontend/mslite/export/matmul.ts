@@ -5,7 +5,8 @@ import { Add } from "../../../ir/ops/elementwise.ts";
 import { Transpose } from "../../../ir/ops/shape.ts";
 import { isFloat } from "../../../ir/type.ts";
 import { constantView, type Emitter, onlyUser } from "./emitter.ts";
-import { isQuantisedWeight, quantisedResult, weightTensor, withQuantisation } from "./quantised-nodes.ts";
+import { quantisedResult, withQuantisation } from "./quantised-nodes.ts";
+import { isQuantisedWeight, weightTensor } from "./quantize.ts";
 import { attribute, rank, type Row, type Rows, withActivation } from "./row.ts";
 
 interface Matrix {

@@ -5,8 +5,6 @@ import type { Layout } from "../layout.ts";
 import { type Emitter, onlyUser } from "./emitter.ts";
 import { perTensor, quantisedActivation } from "./quantize.ts";
 
-export { isQuantisedWeight, weightTensor } from "./quantize.ts";
-
 /** Gives the tensor of an operand. */
 export type Inputs = (v: Value, layout: Layout) => number;
 
