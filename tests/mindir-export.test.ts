@@ -139,7 +139,6 @@ const onlySince2: readonly string[] = [
   "control: if, loop",
   "control: loop",
   "convolutions: conv, conv_transpose",
-  "functional: det",
   "indices: scatter_nd",
   "pools: max_pool_indices",
 ];

@@ -2,7 +2,9 @@
 import { type Dim, product } from "../../ir/dim.ts";
 import type { AttributesFor } from "../../ir/define.ts";
 import type { Value } from "../../ir/graph.ts";
+import { BitCast, Cast } from "../../ir/ops/cast.ts";
 import { LogicalXor, NotEqual } from "../../ir/ops/compare.ts";
+import { Det } from "../../ir/ops/determinant.ts";
 import { Ceil, Floor, FloorDiv, FloorMod, Max, MulNoNan, Pow, Trunc } from "../../ir/ops/elementwise.ts";
 import { Gather, GatherElements } from "../../ir/ops/gather.ts";
 import { NegativeLogLikelihoodLoss } from "../../ir/ops/loss.ts";
@@ -118,6 +120,36 @@ const mulNoNan = expansion(MulNoNan, ({ a, b }, _attributes, { f }) => f.where(f
 
 const trunc = expansion(Trunc, ({ x }, _attributes, e) => e.f.where(e.f.less(x, 0), e.create(Ceil, { x }), e.create(Floor, { x })));
 
+/** Between integers of one size the same bits are the same number, wrapped. */
+const bitCast = expansion(BitCast, ({ x }, { to }, e) => e.create(Cast, { x }, { to }));
+
+/** Larger matrices would make graphs that nobody wants. */
+const mostRows = 4;
+
+/** By the first rows: minors of the rows below them, each made once. */
+const det = expansion(Det, ({ x }, _attributes, e) => {
+  const { f } = e;
+  const { shape } = x.tensor;
+  const [rank, size] = [shape.length, shape.at(-1)];
+  if (typeof size !== "number" || size === 0 || size > mostRows) return undefined;
+  const element = (i: number, j: number): Value => e.reshape(e.part(e.part(x, rank - 2, i, 1), rank - 1, j, 1), shape.slice(0, -2));
+  const minors = new Map<string, Value>();
+  const minor = (columns: readonly number[]): Value => {
+    const key = columns.join();
+    const row = size - columns.length;
+    const terms = (): Value[] =>
+      columns.map((j, k) => {
+        const own = element(row, j);
+        const below = columns.length === 1 ? own : f.mul(own, minor(columns.filter((c) => c !== j)));
+        return k % 2 === 0 ? below : f.neg(below);
+      });
+    const made = minors.get(key) ?? terms().reduce((a, b) => f.add(a, b));
+    minors.set(key, made);
+    return made;
+  };
+  return minor(Array.from({ length: size }, (_, j) => j));
+});
+
 const logicalXor = expansion(LogicalXor, ({ a, b }, _attributes, e) => e.create(NotEqual, { a, b }));
 
 /** Sizes that are numbers after all. */
@@ -125,4 +157,4 @@ const extents = expansion(Extents, (_operands, { values }, e) =>
   values.every((v) => typeof v === "number") ? e.constant("i64", [values.length], values) : undefined,
 );
 
-export const otherExpansions: readonly NamedExpansion[] = [loss, unpool, pool, power, mulNoNan, trunc, logicalXor, extents];
+export const otherExpansions: readonly NamedExpansion[] = [loss, unpool, pool, power, mulNoNan, trunc, logicalXor, bitCast, det, extents];

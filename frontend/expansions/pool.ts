@@ -1,5 +1,5 @@
 /** Pools with pads of any size, of other ranks, with dilations. */
-import { add, type Dim, mul, sub } from "../../ir/dim.ts";
+import { add, type Dim, mul, product, sub } from "../../ir/dim.ts";
 import type { Value } from "../../ir/graph.ts";
 import { Pad } from "../../ir/ops/pad.ts";
 import { AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, LpPool, MaxPool } from "../../ir/ops/pool.ts";
@@ -8,7 +8,7 @@ import { Concat } from "../../ir/ops/join.ts";
 import { storedExtremes } from "../../ir/ops/reduction.ts";
 import { makeWindow, windowExtents, windowSpan } from "../../ir/window.ts";
 import { isFloat } from "../../ir/type.ts";
-import { type Expander, expansion, type NamedExpansion } from "./expander.ts";
+import { type Expander, expansion, fixed, type NamedExpansion } from "./expander.ts";
 import { inFront } from "./conv.ts";
 
 type Pair = readonly [Dim, Dim];
@@ -46,19 +46,20 @@ function padded(e: Expander, x: Value, pads: readonly Pair[], value: Value): Val
   return amounts.every((p) => p.every((d) => d === 0)) ? cut : e.create(Pad, { x: cut, value }, { pads: [[0, 0], [0, 0], ...amounts] });
 }
 
-/** Axes of the window's elements, as slices of the padded input. */
-function slices(e: Expander, x: Value, a: Pooling, out: readonly Dim[]): Value[] {
-  let parts = [x];
-  a.kernel.forEach((k, d) => {
-    const size = out[d]!;
-    parts = parts.flatMap((v) =>
-      Array.from({ length: k as number }, (_, i) => e.part(v, d + 2, i * (a.dilations[d] ?? 1), size, strideOf(a, d))),
-    );
-  });
-  return parts;
-}
+/** Longer windows would make graphs that nobody wants. */
+const mostTaps = 256;
 
-const mostTaps = 64;
+/** The elements of each window of a padded input put together, axis by axis, from slices; undefined where they are too many. */
+function combined(e: Expander, x: Value, a: Pooling, combine: (p: Value, q: Value) => Value): Value | undefined {
+  const { kernel } = a;
+  const input = x.tensor.shape.slice(2);
+  if (!fixed(kernel) || kernel.reduce((sum, k) => sum + k, 0) > mostTaps) return undefined;
+  const out = windowExtents(input, makeWindow(input, kernel, a, false));
+  return kernel.reduce<Value>((y, count, d) => {
+    const part = (i: number): Value => e.part(y, d + 2, i * (a.dilations[d] ?? 1), out[d]!, strideOf(a, d));
+    return Array.from({ length: count }, (_, i) => part(i)).reduce(combine);
+  }, x);
+}
 
 const withoutPads = { pads: [], ceil_mode: false } as const;
 
@@ -85,10 +86,8 @@ const maxPool = expansion(MaxPool, ({ x }, a, e) => {
     const v = padded(e, x, wholePads(x, a), e.scalar(dtype, Number(least.value)));
     return e.create(MaxPool, { x: v }, { ...a, ...withoutPads });
   }
-  const taps = a.kernel.reduce<number>((p, k) => p * (typeof k === "number" ? k : Infinity), 1);
-  if ((!hasDilations(a) && shape.length === 4) || taps > mostTaps) return undefined;
-  const out = windowExtents(shape.slice(2), makeWindow(shape.slice(2), a.kernel, a, false));
-  return slices(e, x, a, out).reduce((p, q) => e.f.max(p, q));
+  if (!hasDilations(a) && shape.length === 4) return undefined;
+  return combined(e, x, a, (p, q) => e.f.max(p, q));
 });
 
 /** The sum of the window over its count, which is the pool of ones where padding does not count. */
@@ -97,11 +96,9 @@ const avgPool = expansion(AvgPool, ({ x }, a, e) => {
   if (!isFloat(dtype)) return undefined;
   if (shape.length === 3) return asImage(e, x, a, (v, w) => e.create(AvgPool, { x: v }, { ...w, count_include_pad: a.count_include_pad }));
   if (!isPlain(a)) return counted(e, x, a, a.count_include_pad);
-  const taps = a.kernel.reduce<number>((p, k) => p * (typeof k === "number" ? k : Infinity), 1);
-  if ((!hasDilations(a) && shape.length === 4) || taps > mostTaps) return undefined;
-  const out = windowExtents(shape.slice(2), makeWindow(shape.slice(2), a.kernel, a, false));
-  const total = slices(e, x, a, out).reduce((p, q) => e.f.add(p, q));
-  return e.f.mul(total, 1 / taps);
+  if (!hasDilations(a) && shape.length === 4) return undefined;
+  const total = combined(e, x, a, (p, q) => e.f.add(p, q));
+  return total && e.f.mul(total, 1 / (product(a.kernel) as number));
 });
 
 function counted(e: Expander, x: Value, a: Pooling, includesPads: boolean): Value | undefined {

@@ -35,21 +35,32 @@ function weightAt(distance: number, isCubic: boolean, a: number): number {
   return x < 2 ? ((x - 5) * x + 8) * x * a - 4 * a : 0;
 }
 
+/** How much narrower the kernel is than the input's distance of elements: less than one where antialiasing widens it. */
+function narrowing(a: ResizeAttributes, { input, output, scale }: AxisSizes): number {
+  const { up, down } = resizedAxis(input, output, scale);
+  return a.antialias && Number(up) < Number(down) ? Number(up) / Number(down) : 1;
+}
+
 /** The matrix [output, input] of one axis. */
 function weights(a: ResizeAttributes, axis: AxisSizes): number[] | undefined {
   const { input, output } = axis;
   const matrix = new Array<number>(output * input).fill(0);
   const isCubic = a.mode === "cubic";
+  const factor = narrowing(a, axis);
+  const reach = isCubic ? 2 : 1;
+  const first = factor === 1 ? 1 - reach : Math.floor(-reach / factor) + 1;
   for (let o = 0; o < output; o++) {
     const place = placeOf(a, axis, o);
     if (!place) return undefined;
     const exact = place.numerator / place.denominator;
     // Beyond the ends a straight line has the value of the end.
-    const at = isCubic ? exact : Math.min(Math.max(exact, 0), input - 1);
+    const at = isCubic || factor !== 1 ? exact : Math.min(Math.max(exact, 0), input - 1);
     const base = Math.floor(at);
-    const taps = (isCubic ? [-1, 0, 1, 2] : [0, 1]).map((k) => [base + k, weightAt(at - base - k, isCubic, a.cubic_coeff_a)] as const);
+    const taps = Array.from({ length: 2 - 2 * first }, (_, t) => base + first + t).map(
+      (i) => [i, weightAt((at - i) * factor, isCubic, a.cubic_coeff_a)] as const,
+    );
     const inside = a.exclude_outside ? taps.filter(([i]) => i >= 0 && i < input) : taps;
-    const sum = a.exclude_outside ? inside.reduce((s, [, w]) => s + w, 0) : 1;
+    const sum = a.exclude_outside || factor !== 1 ? inside.reduce((s, [, w]) => s + w, 0) : 1;
     for (const [i, w] of inside) matrix[o * input + Math.min(Math.max(i, 0), input - 1)]! += w / sum;
   }
   return matrix;
@@ -78,7 +89,7 @@ function nearest(a: ResizeAttributes, axis: AxisSizes): number[] | undefined {
 }
 
 const resize = expansion(Resize, ({ x: given }, a, e) => {
-  if (a.antialias || (a.mode !== "nearest" && !isFloat(given.tensor.dtype))) return undefined;
+  if (a.mode !== "nearest" && !isFloat(given.tensor.dtype)) return undefined;
   let x = given;
   for (const [axis, output] of a.shape.entries()) {
     const input = given.tensor.shape[axis]!;
