@@ -18,10 +18,7 @@ function overOneAxis(e: Expander, x: Value, axes: readonly number[], f: (x: Valu
   const moved = e.transpose(x, perm);
   const rows: Dim[] = others.map((d) => shape[d]!);
   const y = f(e.reshape(moved, [...rows, product(folded.map((d) => shape[d]!))]), rows.length);
-  return e.transpose(
-    e.reshape(y, moved.tensor.shape),
-    perm.map((_, d) => perm.indexOf(d)),
-  );
+  return e.transposeBack(e.reshape(y, moved.tensor.shape), perm);
 }
 
 const softmax = (definition: typeof Softmax | typeof LogSoftmax): NamedExpansion =>

@@ -1,14 +1,16 @@
-/** Attention as matrix products and a softmax; rotary position embeddings as arithmetic. */
+/** Attention as matrix products and a softmax; rotary position embeddings as arithmetic; updates of caches as gathers. */
+import { normalizeAxis } from "../../ir/axis.ts";
 import type { AttributesFor, OperandsFor } from "../../ir/define.ts";
 import { type Dim, exactDiv, mul, sub } from "../../ir/dim.ts";
 import type { Value } from "../../ir/graph.ts";
 import { Attention, RotaryEmbedding } from "../../ir/ops/attention.ts";
 import { Less, LessEqual, LogicalAnd } from "../../ir/ops/compare.ts";
-import { Tanh } from "../../ir/ops/elementwise.ts";
-import { Gather } from "../../ir/ops/gather.ts";
+import { FloorMod, Tanh } from "../../ir/ops/elementwise.ts";
+import { Gather, GatherElements } from "../../ir/ops/gather.ts";
 import { Concat, Stack } from "../../ir/ops/join.ts";
 import { Matmul } from "../../ir/ops/matmul.ts";
 import { ReduceMax } from "../../ir/ops/reduce.ts";
+import { TensorScatter } from "../../ir/ops/scatter.ts";
 import { Softmax } from "../../ir/ops/softmax.ts";
 import { type Expander, expansion, type NamedExpansion, realOf } from "./expander.ts";
 
@@ -134,4 +136,24 @@ const rotaryEmbedding = expansion(RotaryEmbedding, ({ x, cos, sin, positions }, 
   return joinHeads(e, all, x);
 });
 
-export const attentionExpansions: readonly NamedExpansion[] = [attention, rotaryEmbedding];
+/** Each slice of a cache from the update, where it lies behind its start and not after its end, else as it was. */
+const tensorScatter = expansion(TensorScatter, ({ cache, update, starts }, { axis: given, mode }, e) => {
+  const { f } = e;
+  const { shape } = cache.tensor;
+  const axis = normalizeAxis(given, shape.length);
+  const [extent, length] = [shape[axis]!, update.tensor.shape[axis]!];
+  const along = (v: Value, d: number): Value =>
+    e.reshape(
+      v,
+      shape.map((n, i) => (i === d ? n : 1)),
+    );
+  const places = along(e.counting("i64", extent), axis);
+  const apart = starts ? f.sub(places, along(e.cast(starts, "i64"), 0)) : places;
+  const from = mode === "circular" ? e.create(FloorMod, { a: apart, b: e.extentValue(extent, "i64") }) : apart;
+  const last = f.add(e.extentValue(length, "i64"), -1);
+  const inside = both(e, e.create(LessEqual, { a: e.scalar("i64", 0), b: from }), e.create(LessEqual, { a: from, b: last }));
+  const indices = e.expand(f.min(f.max(from, 0), last), shape);
+  return f.where(e.expand(inside, shape), e.create(GatherElements, { x: update, indices }, { axis }), cache);
+});
+
+export const attentionExpansions: readonly NamedExpansion[] = [attention, rotaryEmbedding, tensorScatter];

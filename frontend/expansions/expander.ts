@@ -36,6 +36,14 @@ export class Expander extends TensorOps implements FormulaScope {
     return perm.every((p, i) => p === i) ? x : this.create(Transpose, { x }, { perm });
   }
 
+  /** Undoes `transpose` by `perm`. */
+  transposeBack(x: Value, perm: readonly number[]): Value {
+    return this.transpose(
+      x,
+      perm.map((_, d) => perm.indexOf(d)),
+    );
+  }
+
   expand(x: Value, shape: readonly Dim[]): Value {
     return sameShape(x.tensor.shape, shape) ? x : this.create(Expand, { x }, { shape });
   }

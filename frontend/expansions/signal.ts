@@ -70,13 +70,7 @@ const dft = expansion(Dft, ({ x }, a, e) => {
   const matrix = e.constant(real, [rows, columns], transformMatrix(sizes, a));
   const y = e.create(Matmul, { a: e.reshape(moved, [product(lead), rows]), b: matrix });
   const apart = e.reshape(y, [...lead, sizes.bins, sizes.results]);
-  return e.cast(
-    e.transpose(
-      apart,
-      perm.map((_, d) => perm.indexOf(d)),
-    ),
-    dtype,
-  );
+  return e.cast(e.transposeBack(apart, perm), dtype);
 });
 
 const frame = expansion(Frame, ({ x }, { axis: given, length, step }, e) => {
