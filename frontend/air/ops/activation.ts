@@ -102,4 +102,4 @@ const others: Family = {
   ],
 };
 
-export const activation = together(same, others);
+export const activationFamily = together(same, others);

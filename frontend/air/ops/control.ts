@@ -77,7 +77,7 @@ const whileOf: Lowering = (n) => {
   return n.createAll(Loop, { condition: goesOn(n.builder, start), carried: start }, { body });
 };
 
-export const controlImports: Family = {
+export const controlFamily: Family = {
   imports: { Case: caseOf, If: ifOf, PartitionedCall: (n) => n.scope.subgraph(0, n.inputs("args")), While: whileOf },
   exports: [],
 };

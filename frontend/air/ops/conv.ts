@@ -136,7 +136,7 @@ function wide(a: WindowAttributes, rank: number): WindowAttributes {
   };
 }
 
-export const conv_: Family = {
+export const convFamily: Family = {
   imports: {
     BiasAdd: biasAdd,
     Conv2D: conv,

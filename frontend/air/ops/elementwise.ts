@@ -170,4 +170,4 @@ const others: Family = {
   ],
 };
 
-export const elementwise = together(same, others);
+export const elementwiseFamily = together(same, others);

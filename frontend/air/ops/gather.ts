@@ -105,7 +105,7 @@ const scatterTypes: Readonly<Record<Reduction, string>> = {
   min: "TensorScatterMin",
 };
 
-export const gathers: Family = {
+export const gatherFamily: Family = {
   imports: {
     Gather: gather(() => 0),
     GatherD: gatherElements,

@@ -157,7 +157,7 @@ function writeRange(e: ExportNode, length: Dim): Written {
   return e.emit("Add", { x1: multiples, x2: e.in(0) });
 }
 
-export const generate: Family = {
+export const generateFamily: Family = {
   imports: {
     BatchToSpaceD: batchToSpace,
     DepthToSpace: depthToSpace,

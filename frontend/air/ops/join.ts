@@ -38,7 +38,7 @@ const sizedSplit: Lowering = (n) => {
   return n.createAll(Split, { x: n.input("x") }, { axis, sizes: asked.map((s): Dim => (s === -1 ? rest : s)) });
 };
 
-export const join: Family = {
+export const joinFamily: Family = {
   imports: {
     ConcatD: concat,
     ConcatV2D: concat,

@@ -82,7 +82,7 @@ const dequant: Lowering = (n) => {
   return n.cast(n.bool("relu_flag") ? n.create(Relu, { x: y }) : y, to);
 };
 
-export const loss: Family = {
+export const lossFamily: Family = {
   imports: {
     AscendDequant: dequant,
     AscendQuant: quant,

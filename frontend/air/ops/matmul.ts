@@ -68,7 +68,7 @@ function productShape(a: readonly Dim[], b: readonly Dim[]): Dim[] {
   return [...longer.slice(0, -2), a.at(-2)!, b.at(-1)!];
 }
 
-export const matrix: Family = {
+export const matmulFamily: Family = {
   imports: {
     BatchMatMul: product("adj_x1", "adj_x2"),
     BatchMatMulV2: product("adj_x1", "adj_x2"),

@@ -92,7 +92,7 @@ const orFilled = (e: ExportNode, given: Ref | undefined, shape: TensorType["shap
 
 const used = (e: ExportNode, i: number): boolean => (e.op.results[i]?.uses.size ?? 0) > 0;
 
-export const norm: Family = {
+export const normFamily: Family = {
   imports: {
     BatchNorm: batchNorm,
     BNInference: bnInference,

@@ -146,7 +146,7 @@ function writeAvgPool(e: ExportNode, a: PoolAttributes & { readonly count_includ
   return emitImage(e, "AvgPoolV2", { x }, { ksize, strides, pads, ceil_mode, exclusive: !count_include_pad, ...explicit }, rank);
 }
 
-export const pool: Family = {
+export const poolFamily: Family = {
   imports: {
     AdaptiveAvgPool2d: (n) => n.create(AdaptiveAvgPool, { x: n.input("x") }, { output: n.ints("output_size") }),
     AvgPool: avgPool("padding", () => false),

@@ -230,7 +230,7 @@ function writeGru(e: ExportNode, a: LayerAttributes & { readonly linear_before_r
   return layerResults(e, [made[0]!]);
 }
 
-export const recurrent: Family = {
+export const recurrentFamily: Family = {
   imports: { BasicLSTMCell: basicLstmCell, DynamicGRUV2: dynamicGru, DynamicRNN: dynamicRnn },
   exports: [row(Gru, (e, a) => writeGru(e, a)), row(Lstm, (e, a) => writeLstm(e, a))],
 };

@@ -103,7 +103,7 @@ function writeResize(e: ExportNode, a: ResizeAttributes): Written {
   });
 }
 
-export const resize: Family = {
+export const resizeFamily: Family = {
   imports: {
     Resize: general,
     ResizeBilinearV2: bilinear,

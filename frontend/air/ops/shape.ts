@@ -82,7 +82,7 @@ const fill =
 const shapeOf: Lowering = (n) => n.cast(n.create(Shape, { x: n.input("x") }), n.declared() ?? n.dtype("dtype"));
 const sizeOf: Lowering = (n) => n.cast(n.create(Size, { x: n.input("x") }), n.declared() ?? n.dtype("dtype"));
 
-export const shape: Family = {
+export const shapeFamily: Family = {
   imports: {
     BroadcastTo: broadcast,
     BroadcastToD: broadcast,

@@ -96,7 +96,7 @@ function writeStrided(e: ExportNode, starts: readonly number[], sizes: readonly 
   return e.emit("StridedSlice", inputs, { end_mask: endMask });
 }
 
-export const slices: Family = {
+export const sliceFamily: Family = {
   imports: {
     MirrorPad: pad((n) => n.string("mode")),
     Pad: pad(() => "constant"),

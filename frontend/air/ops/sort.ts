@@ -36,7 +36,7 @@ function widened(e: ExportNode, [values, narrow]: readonly Ref[]): Ref[] {
 
 const narrowTypes = (e: ExportNode) => [e.types[0]!, tensor("i32", e.types[1]!.shape)];
 
-export const sorts: Family = {
+export const sortFamily: Family = {
   imports: {
     Sort: sort,
     TopK: topK(

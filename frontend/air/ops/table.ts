@@ -1,45 +1,45 @@
 /** Every operator that is carried, both ways; one line per family. */
 import type { ExportRow } from "../export-node.ts";
 import type { Lowering } from "../node.ts";
-import { activation } from "./activation.ts";
-import { controlImports } from "./control.ts";
-import { conv_ } from "./conv.ts";
-import { elementwise } from "./elementwise.ts";
+import { activationFamily } from "./activation.ts";
+import { controlFamily } from "./control.ts";
+import { convFamily } from "./conv.ts";
+import { elementwiseFamily } from "./elementwise.ts";
 import { together } from "./family.ts";
-import { gathers } from "./gather.ts";
-import { generate } from "./generate.ts";
-import { join } from "./join.ts";
-import { loss } from "./loss.ts";
-import { matrix } from "./matmul.ts";
-import { norm } from "./norm.ts";
-import { pool } from "./pool.ts";
-import { recurrent } from "./recurrent.ts";
+import { gatherFamily } from "./gather.ts";
+import { generateFamily } from "./generate.ts";
+import { joinFamily } from "./join.ts";
+import { lossFamily } from "./loss.ts";
+import { matmulFamily } from "./matmul.ts";
+import { normFamily } from "./norm.ts";
+import { poolFamily } from "./pool.ts";
+import { recurrentFamily } from "./recurrent.ts";
 import { reduceFamily } from "./reduce.ts";
-import { resize } from "./resize.ts";
-import { shape } from "./shape.ts";
-import { slices } from "./slice.ts";
-import { sorts } from "./sort.ts";
-import { vision } from "./vision.ts";
+import { resizeFamily } from "./resize.ts";
+import { shapeFamily } from "./shape.ts";
+import { sliceFamily } from "./slice.ts";
+import { sortFamily } from "./sort.ts";
+import { visionFamily } from "./vision.ts";
 
 const all = together(
-  activation,
-  controlImports,
-  conv_,
-  elementwise,
-  gathers,
-  generate,
-  join,
-  loss,
-  matrix,
-  norm,
-  pool,
-  recurrent,
+  activationFamily,
+  controlFamily,
+  convFamily,
+  elementwiseFamily,
+  gatherFamily,
+  generateFamily,
+  joinFamily,
+  lossFamily,
+  matmulFamily,
+  normFamily,
+  poolFamily,
+  recurrentFamily,
   reduceFamily,
-  resize,
-  shape,
-  slices,
-  sorts,
-  vision,
+  resizeFamily,
+  shapeFamily,
+  sliceFamily,
+  sortFamily,
+  visionFamily,
 );
 
 const lowerings = new Map(Object.entries(all.imports));

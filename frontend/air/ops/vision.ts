@@ -177,7 +177,7 @@ function cutFrom(op: Op): Value | undefined {
   return fits && whole?.type.kind === "tensor" && whole.type.shape[1] === 5 && startOf(rois)[0] === 0 ? whole : undefined;
 }
 
-export const vision: Family = {
+export const visionFamily: Family = {
   imports: {
     BoundingBoxDecode: boundingBoxDecode,
     BoundingBoxEncode: boundingBoxEncode,
