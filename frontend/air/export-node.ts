@@ -84,7 +84,7 @@ export class ExportNode {
 
   /** An op that has graphs. */
   emitWithGraphs(type: string, inputs: Inputs, graphs: readonly string[], results: readonly TensorType[] = this.types): Ref[] {
-    return this.scope.writer.add(this.scope.writer.uniqueName(this.name), type, inputs, {}, results, [], graphs);
+    return this.scope.writer.add(this.scope.writer.uniqueName(this.name), type, inputs, {}, results, graphs);
   }
 
   scalar(dtype: DType, value: number): Ref {

@@ -55,7 +55,10 @@ export class GraphWriter {
   /** The graph's input number `index`. */
   data(name: string, type: TensorType, index: number): Ref {
     const unique = this.uniqueName(name);
-    this.add(unique, "Data", { x: undefined }, { index }, [type], [type]);
+    const signature = signatureOf("Data")!;
+    // Its own slot is not connected, and described all the same.
+    const [slots, described] = [filledSlots(signature.inputs, {}), [descriptor(type)]];
+    this.push(unique, signature, { slots, attr: attributesOf(signature, { index }), inputDesc: described, outputDesc: described });
     return { op: unique, index: 0, type, isConst: false };
   }
 
@@ -63,7 +66,7 @@ export class GraphWriter {
   constant(name: string, { type, data }: Constant): Ref {
     const unique = name === "" ? this.uniqueName(unnamedOpName(this.constants++)) : this.uniqueName(name, parameterOpName(""));
     const value: GeAttributeEntry = { key: "value", value: { t: { desc: descriptor(type, "ND"), data } as never } };
-    this.push(unique, "Const", [], signatureOf("Const")!, [value], [], [descriptor(type)]);
+    this.push(unique, signatureOf("Const")!, { slots: [], attr: [value], inputDesc: [], outputDesc: [descriptor(type)] });
     return { op: unique, index: 0, type, isConst: true };
   }
 
@@ -80,54 +83,40 @@ export class GraphWriter {
     inputs: Inputs,
     attributes: Attributes,
     results: readonly TensorType[],
-    unconnected: readonly TensorType[] = [],
     subgraphs: readonly string[] = [],
   ): Ref[] {
     const signature = signatureOf(type);
     if (!signature) throw new Error(`the operator '${type}' has no signature`);
     const slots = filledSlots(signature.inputs, inputs);
-    const inputDesc =
-      unconnected.length > 0
-        ? unconnected.map((t) => descriptor(t))
-        : slots.map(({ ref }) => (ref ? descriptor(ref.type) : descriptorOfNothing));
-    const more = attributesOf(signature, attributes);
-    this.push(
-      name,
-      type,
-      slots,
-      signature,
-      more,
-      inputDesc,
-      results.map((t) => descriptor(t)),
-      subgraphs,
-    );
+    const inputDesc = slots.map(({ ref }) => (ref ? descriptor(ref.type) : descriptorOfNothing));
+    const attr = attributesOf(signature, attributes);
+    this.push(name, signature, { slots, attr, inputDesc, outputDesc: results.map((t) => descriptor(t)), subgraphs });
     return results.map((t, index) => ({ op: name, index, type: t, isConst: false }));
   }
 
-  private push(
-    name: string,
-    type: string,
-    slots: readonly Filled[],
-    signature: Signature,
-    attributes: readonly GeAttributeEntry[],
-    inputDesc: readonly Message[],
-    outputDesc: readonly Message[],
-    subgraphName: readonly string[] = [],
-  ): void {
+  private push(name: string, signature: Signature, { slots, attr, inputDesc, outputDesc, subgraphs }: OpParts): void {
     const isConst = slots.map(({ ref }) => ref?.isConst === true);
     this.ops.push({
       name,
-      type,
+      type: signature.type,
       input: slots.map(({ ref }) => (ref ? `${ref.op}:${ref.index}` : "")),
-      attr: [...attributes, ...slotAttributes(slots, signature, outputDesc.length), entry("is_input_const", boolsAttribute(isConst))],
+      attr: [...attr, ...slotAttributes(slots, signature, outputDesc.length), entry("is_input_const", boolsAttribute(isConst))],
       hasOutAttr: true,
       id: this.ops.length,
       isInputConst: isConst,
       inputDesc,
       outputDesc,
-      subgraphName,
+      subgraphName: subgraphs ?? [],
     });
   }
+}
+
+interface OpParts {
+  readonly slots: readonly Filled[];
+  readonly attr: readonly GeAttributeEntry[];
+  readonly inputDesc: readonly Message[];
+  readonly outputDesc: readonly Message[];
+  readonly subgraphs?: readonly string[];
 }
 
 const entry = (key: string, value: GeAttribute): GeAttributeEntry => ({ key, value });
