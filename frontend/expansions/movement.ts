@@ -110,12 +110,15 @@ const oneHot = expansion(OneHot, ({ indices, on, off }, a, e) => {
   return e.create(OneHot, { indices: positive, on, off }, { ...a, from_end: false });
 });
 
-/** From zero by ones, or a constant, scaled and moved. */
+/** From zero by ones as i64, or a constant, scaled and moved. */
 const range = expansion(Range, ({ start, delta }, { length }, e) => {
-  if (typeof length !== "number") return undefined;
   const { f } = e;
   const { dtype } = start.tensor;
-  return f.add(f.mul(e.counting(dtype, length), delta), start);
+  const isCount = dtype === "i64" && isAll(start, 0) && isAll(delta, 1);
+  if (isCount && typeof length !== "number") return undefined;
+  const count = typeof length === "number" ? e.counting(dtype, length) : e.cast(e.counting("i64", length), dtype);
+  const scaled = isAll(delta, 1) ? count : f.mul(count, delta);
+  return isAll(start, 0) ? scaled : f.add(scaled, start);
 });
 
 /** All operands of the result's shape. */
@@ -181,16 +184,16 @@ const scatterElements = expansion(ScatterElements, ({ x, indices, updates }, { a
   return e.create(ScatterNd, { x, indices: e.create(Stack, { xs: places }, { axis: shape.length }), updates }, { reduction });
 });
 
-/** Whether all elements are known to be zero. */
-export function isZeros(x: Value): boolean {
+/** Whether all elements are known to be the number. */
+export function isAll(x: Value, value: number): boolean {
   const source = isOp(x.op, Expand) ? x.op.operand(0)! : x;
-  return constantContent(source)?.every((e) => e === 0) ?? false;
+  return constantContent(source)?.every((e) => e === value) ?? false;
 }
 
 /** Sums from zero, added to what was there. */
 const scatterNd = expansion(ScatterNd, ({ x, indices, updates }, { reduction }, e) => {
   const zero = e.scalar(x.tensor.dtype, 0);
-  if (reduction !== "add" || isZeros(x)) return undefined;
+  if (reduction !== "add" || isAll(x, 0)) return undefined;
   return e.f.add(x, e.create(ScatterNd, { x: e.expand(zero, x.tensor.shape), indices, updates }, { reduction }));
 });
 

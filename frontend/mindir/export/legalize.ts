@@ -6,7 +6,7 @@ import { Cast } from "../../../ir/ops/cast.ts";
 import { Loop } from "../../../ir/ops/control.ts";
 import { ConstantOp } from "../../../ir/ops/constant.ts";
 import { formatType } from "../../../ir/type.ts";
-import { dropUnused } from "../../drop-unused.ts";
+import { removeUnused } from "../../../ir/remove-unused.ts";
 import { expansionOf } from "../../expansions/index.ts";
 import { isWhile } from "../../expansions/loops.ts";
 import { legalize } from "../../legalize.ts";
@@ -20,7 +20,7 @@ import { rowOf } from "./rows/index.ts";
 
 /** Ops without an operator are replaced; what is left without one is reported, as are types that MindIR has not. */
 export function legalizeForMindir(graph: Graph, dialect: DialectName, problems: Problems): void {
-  dropUnused(graph);
+  removeUnused(graph);
   const trial = new Trial(dialect);
   legalize(
     graph,
@@ -28,7 +28,7 @@ export function legalizeForMindir(graph: Graph, dialect: DialectName, problems: 
     problems,
     (op) => (dialect === "1.1" && op.regions.length > 0 ? undefined : expansionOf(op)),
   );
-  dropUnused(graph);
+  removeUnused(graph);
   checkTypes(graph, problems);
 }
 

@@ -25,7 +25,7 @@ export class RowContext {
   }
 
   /** A node whose result has the type of the op's first result, or the given one. */
-  node(operator: string, inputs: readonly Input[], attributes: Literals = {}, type: TensorType = this.type()): Ref {
+  node(operator: string, inputs: readonly Input[], attributes: Literals = {}, type: TensorType | readonly TensorType[] = this.type()): Ref {
     return this.writer.node(operator, inputs, attributes, type);
   }
 

@@ -1,7 +1,7 @@
 /** Reading and writing at indices. */
 import { Gather, GatherElements, GatherNd } from "../../../../ir/ops/gather.ts";
 import { ScatterElements, ScatterNd } from "../../../../ir/ops/scatter.ts";
-import { isZeros } from "../../../expansions/movement.ts";
+import { isAll } from "../../../expansions/movement.ts";
 import { literal } from "../graph-writer.ts";
 import { type NamedRow, row, since2 } from "../row.ts";
 
@@ -16,7 +16,7 @@ const scatterOperators = {
 /** Of those that reduce, 1.1 has the sum from zero. */
 const scatterNd = row(ScatterNd, ({ x, indices, updates }, { reduction }, n) => {
   if (n.dialect === "2" || reduction === "none") return n.node(scatterOperators[reduction], [x, indices, updates]);
-  if (reduction !== "add" || !isZeros(x)) return n.cannot(`that reduces by '${reduction}'`);
+  if (reduction !== "add" || !isAll(x, 0)) return n.cannot(`that reduces by '${reduction}'`);
   return n.node("ScatterNd", [indices, updates, n.dims(x.tensor.shape)]);
 });
 

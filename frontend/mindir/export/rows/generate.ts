@@ -1,8 +1,11 @@
 /** Tensors whose elements follow from their places, and sizes that are data. */
 import { constantContent } from "../../../../ir/content.ts";
+import type { Dim } from "../../../../ir/dim.ts";
 import { Eye, Meshgrid, OneHot, Range, Trilu } from "../../../../ir/ops/generate.ts";
-import { literal } from "../graph-writer.ts";
-import { type NamedRow, row, since2 } from "../row.ts";
+import { tensor } from "../../../../ir/type.ts";
+import { extentsVector } from "../extents.ts";
+import { literal, type Ref } from "../graph-writer.ts";
+import { type NamedRow, row, type RowContext, since2 } from "../row.ts";
 import { float } from "./names.ts";
 
 /** What MindSpore takes by default as the most elements of a range. */
@@ -13,13 +16,20 @@ const range = row(Range, ({ start, delta }, { length }, n) => {
   const [from] = constantContent(start) ?? [];
   const [step] = constantContent(delta) ?? [];
   const { dtype } = start.tensor;
-  if (from === undefined || step === undefined || typeof length !== "number" || length === 0 || length > mostElements)
-    return n.cannot("that does not go between fixed numbers");
+  if (from === undefined || step === undefined || length === 0) return n.cannot("that does not go between fixed numbers");
   if (dtype !== "i64" && dtype !== "f32") return n.cannot("of other types than i64 and f32");
+  if (typeof length !== "number") return dtype === "i64" && from === 0 && step === 1 ? counting(n, length) : n.cannot("of open length");
+  if (length > mostElements) return n.cannot("of so many elements");
   const end = dtype === "i64" ? from + length * step : from + (length - 0.5) * step;
   const bounds = [from, end, step].map((v) => literal(dtype === "i64" ? v : float(v)));
   return n.node("Range", bounds, { maxlen: mostElements });
 });
+
+/** 0, 1, 2, ... up to an extent that only running tells. */
+function counting(n: RowContext, length: Dim): Ref {
+  const end = n.node("TensorToScalar", [extentsVector(n, [length])], {}, tensor("i64", []));
+  return n.node("Range", [literal(0), end, literal(1)], { maxlen: mostElements });
+}
 
 const triangle = row(Trilu, ({ x, offset }, { upper, k }, n) =>
   offset ? n.cannot("whose diagonal is data") : n.node(upper ? "Triu" : "Tril", [x], { diagonal: k }),

@@ -2,6 +2,7 @@
 import { floordiv, type Dim, dimKey } from "../../../../ir/dim.ts";
 import { IdentityOp } from "../../../../ir/ops/identity.ts";
 import { Expand, Extents, Reshape, Shape, Tile, Transpose } from "../../../../ir/ops/shape.ts";
+import { tensor } from "../../../../ir/type.ts";
 import { extentsVector } from "../extents.ts";
 import { literal } from "../graph-writer.ts";
 import { type NamedRow, row, since2 } from "../row.ts";
@@ -30,12 +31,17 @@ const shape = row(Shape, ({ x }, { start, end }, n) => {
   return n.node("TensorShape", [x]);
 });
 
+/** Of several open extents the shape is computed: the operator takes numbers, not a tensor. */
+const reshape = row(Reshape, ({ x }, { shape: to }, n) => {
+  const isOpen = to.filter((d) => typeof d !== "number").length > 1;
+  const types = to.map(() => tensor("i64", []));
+  const size = isOpen ? n.node("TensorToTuple", [extentsVector(n, to)], {}, types) : n.dims(to, 1);
+  return n.node("Reshape", [x, size], names("tensor", "shape"));
+});
+
 export const shapeRows: readonly NamedRow[] = [
   row(IdentityOp, ({ x }) => x),
-  row(Reshape, ({ x }, { shape: to }, n) => {
-    const isOpen = to.filter((d) => typeof d !== "number").length > 1;
-    return n.node("Reshape", [x, isOpen ? extentsVector(n, to) : n.dims(to, 1)], names("tensor", "shape"));
-  }),
+  reshape,
   row(Extents, (_operands, { values }, n) =>
     values.every((v) => typeof v === "number") ? n.cannot("of numbers") : extentsVector(n, values),
   ),
