@@ -87,31 +87,47 @@ ${constants}  %y, %hn = gru(%x, %w, %r, b=%b) {${kind}} : f32[1,1,2,2], f32[1,2,
 });
 
 describe("MindSpore Lite: what cannot be written", () => {
-  const network = (inside: string, result: string): string => `graph @g(%x: f32[2], %c: bool[], %w: f32[1]) -> (f32[2]) {
-  %i, %n = non_zero(%x) {extent = "k"} : i64[1,k], i64[]
-  %v = expand(%w) {shape = [k]} : f32[k]
+  const network = (around: string, inside: string): string => `graph @g(%x: f32[2], %c: bool[], %w: f32[1]) -> (f32[2]) {
+${around}
   %y = if(%c) {then = graph() {
 ${inside}
-      return %${result}
+      return %e
     }, else = graph() { return %x }} : f32[2]
   %z = neg(%y) : f32[2]
   return %z
 }
 `;
-  const lost = `      %s = reduce_sum(%v) {axes = [0]} : f32[]
-      %e = expand(%s) {shape = [2]} : f32[2]`;
-  const inner = `      %u = expand(%w) {shape = [k]} : f32[k]
-      %s = reduce_sum(%u) {axes = [0]} : f32[]
-      %e = expand(%s) {shape = [2]} : f32[2]`;
+  const lost = network("  %u = cast(%x) {to = u4} : u4[2]", "      %e = cast(%u) {to = f32} : f32[2]");
+  const inside = network("", "      %u = cast(%x) {to = u4} : u4[2]\n      %e = cast(%u) {to = f32} : f32[2]");
 
   for (const [what, text] of [
-    ["a value that a branch takes", network(lost, "e")],
-    ["a value inside a branch", network(inner, "e").replace("  %v = expand(%w) {shape = [k]} : f32[k]\n", "")],
+    ["a value that a branch takes", lost],
+    ["a value inside a branch", inside],
   ] as const) {
     it(`is told once, not what needs it: ${what}`, () => {
-      expect(() => liteBytes(parseGraph(text, "test.sir"))).to.throw(CompileError, /^test.sir:\d+:\d+: error: expand: the extent 'k' .*$/);
+      expect(() => liteBytes(parseGraph(text, "test.sir"))).to.throw(
+        CompileError,
+        /^test.sir:\d+:\d+: error: cast: the format has no element type u4$/,
+      );
     });
   }
+});
+
+describe("MindSpore Lite: extents that only running tells", () => {
+  it("are taken from the values that have them", () => {
+    const text = `graph @g(%x: f32[4], %w: f32[1]) -> (f32[]) {
+  %i, %n = non_zero(%x) {extent = "k"} : i64[1,k], i64[]
+  %v = expand(%w) {shape = [k]} : f32[k]
+  %y = reduce_sum(%v) {axes = [0]} : f32[]
+  return %y
+}
+`;
+    const primitives = ["Custom", "Shape", "SliceFusion", "BroadcastTo", "ReduceFusion"];
+    expectWritten(text, primitives, [
+      { kind: "tensor", shape: [4], elements: [0, 3, 0, 5] },
+      { kind: "tensor", shape: [1], elements: [1.5] },
+    ]);
+  });
 });
 
 describe("MindSpore Lite: inputs and outputs that cannot be written", () => {

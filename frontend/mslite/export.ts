@@ -3,9 +3,9 @@ import { type Diagnostic, OpError } from "../../ir/diagnostic.ts";
 import type { Decompose } from "../../ir/replace-by.ts";
 import type { Graph, Op, Value } from "../../ir/graph.ts";
 import { formatType } from "../../ir/type.ts";
+import { removeUnused } from "../../ir/remove-unused.ts";
 import { defaultExternalAbove, type Exported, type ExportOptions } from "../exported.ts";
 import { expansionOf } from "../expansions/index.ts";
-import { dropUnused } from "../drop-unused.ts";
 import { legalize } from "../legalize.ts";
 import { Problems } from "../problems.ts";
 import { emitCustom } from "./export/custom.ts";
@@ -22,16 +22,16 @@ import { rowOf } from "./export/rows.ts";
  */
 export function exportLite(graph: Graph, options: ExportOptions): Exported {
   const problems = new Problems();
-  dropUnused(graph);
+  removeUnused(graph);
   legalizeForLite(graph, problems);
   problems.throwIfErrors();
-  dropUnused(graph);
+  removeUnused(graph);
   const model = new ModelMessage();
   const main = model.reserveGraph();
   const emit = (e: Emitter, op: Op): void => {
     emitOp(e, op, problems);
   };
-  const emitter = new Emitter(model, { emit, dequantise: dequantisedTensor }, graph.inputs);
+  const emitter = new Emitter(model, { emit, dequantise: dequantisedTensor });
   const border: Place = { location: { source: "<graph>" } };
   const inputs = graph.inputs.flatMap((v) => {
     const index = attempt(problems, `the input '${v.name}'`, border, () => inputTensor(emitter, v));

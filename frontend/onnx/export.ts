@@ -1,8 +1,8 @@
 /** A graph of ours as an ONNX model: the counterpart of `import.ts`. */
 import { CompileError } from "../../ir/diagnostic.ts";
 import type { Graph } from "../../ir/graph.ts";
+import { removeUnused } from "../../ir/remove-unused.ts";
 import { defaultExternalAbove, type Exported, type ExportOptions } from "../exported.ts";
-import { dropUnused } from "../drop-unused.ts";
 import { legalize } from "../legalize.ts";
 import { MessageWriter } from "../protobuf-writer.ts";
 import { Problems } from "../problems.ts";
@@ -30,7 +30,7 @@ export function exportOnnx(graph: Graph, options: ExportOptions): Exported {
     });
   }
   const problems = new Problems();
-  dropUnused(graph);
+  removeUnused(graph);
   legalize(graph, (op) => op.name === "constant" || rowOf(op.definition) !== undefined, problems);
   problems.throwIfErrors();
   const { session, body } = opset === undefined ? writeAtLeast(graph, defaultOpset) : write(graph, opset);

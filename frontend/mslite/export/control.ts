@@ -1,28 +1,12 @@
 /** Branches, loops and calls: graphs of the file, functions of them, and nodes that call these. */
-import { Graph, type Value } from "../../../ir/graph.ts";
+import type { Graph, Value } from "../../../ir/graph.ts";
 import { tensor } from "../../../ir/type.ts";
+import { capturedBy } from "../../captures.ts";
 import { constantView, type Emitter } from "./emitter.ts";
 import { attribute, type Row, type Rows } from "./row.ts";
 
 /** Values of the graphs around that a graph uses, constants left out: those are the file's. */
-function captured(graphs: readonly Graph[]): Value[] {
-  const found = new Set<Value>();
-  const inside = new Set<Graph>();
-  const use = (v: Value | undefined): void => {
-    const home = v?.def instanceof Graph ? v.def : v?.def.graph;
-    if (v && !(home && inside.has(home)) && !constantView(v)) found.add(v);
-  };
-  const visit = (graph: Graph): void => {
-    inside.add(graph);
-    for (const op of graph.ops()) {
-      op.operands.forEach(use);
-      op.regions.forEach(visit);
-    }
-    graph.outputs.forEach(use);
-  };
-  graphs.forEach(visit);
-  return [...found];
-}
+const captured = (graph: Graph): Value[] => capturedBy(graph).filter((v) => !constantView(v));
 
 /** A graph as one of the file, its inputs those given; `finish` tells the outputs. */
 function writeGraph(
@@ -32,7 +16,7 @@ function writeGraph(
   inputs: readonly Value[],
   finish: (inner: Emitter, tensors: readonly number[]) => readonly number[],
 ): void {
-  const inner = e.child(inputs);
+  const inner = e.child();
   const tensors = inputs.map((v) => inner.result(v));
   const outputs = finish(inner, tensors);
   e.model.setGraph(index, { name, inputIndices: tensors, outputIndices: outputs, nodeIndices: inner.nodes });
@@ -64,12 +48,9 @@ const branch: Row = {
   emit(e, op) {
     const [then, otherwise] = [attribute<Graph>(op, "then"), attribute<Graph>(op, "else")];
     const functions = [then, otherwise].map((graph) => {
-      const values = captured([graph]);
-      return partial(
-        e,
-        wholeGraph(e, graph, values),
-        values.map((v) => e.get(v)),
-      );
+      const values = captured(graph);
+      const given = values.map((v) => e.get(v));
+      return partial(e, wholeGraph(e, graph, values), given);
     });
     const f = choice(e, e.get(op.operand(0)!), functions[0]!, functions[1]!);
     e.node(
@@ -84,13 +65,9 @@ const branch: Row = {
 const call: Row = {
   emit(e, op) {
     const body = attribute<Graph>(op, "body");
-    const values = captured([body]);
-    const index = wholeGraph(e, body, [...body.inputs, ...values]);
-    const f = partial(
-      e,
-      index,
-      [...(op.operands as readonly Value[]), ...values].map((v) => e.get(v)),
-    );
+    const values = captured(body);
+    const given = [...(op.operands as readonly Value[]), ...values].map((v) => e.get(v));
+    const f = partial(e, wholeGraph(e, body, [...body.inputs, ...values]), given);
     e.node(
       "Call",
       {},
@@ -109,9 +86,11 @@ const loop: Row = {
   emit(e, op) {
     const body = attribute<Graph>(op, "body");
     const [count, condition, ...carried] = op.operands;
-    const values = captured([body]);
+    const values = captured(body);
     const limit = count && !constantView(count) && !values.includes(count) ? [count] : [];
     const inputs = [...body.inputs, ...values, ...limit];
+    const first = [e.literal("i64", [], [0]), condition ? e.get(condition) : e.literal("bool", [], [1])];
+    const given = [...first, ...[...(carried as readonly Value[]), ...values, ...limit].map((v) => e.get(v))];
     const [head, again, exit] = [e.model.reserveGraph(), e.model.reserveGraph(), e.model.reserveGraph()];
     writeGraph(e, exit, "results", body.inputs.slice(2), (_, tensors) => tensors);
     writeGraph(e, again, "iteration", inputs, (inner) => iteration(inner, body, head, [...values, ...limit]));
@@ -120,8 +99,7 @@ const loop: Row = {
       const f = choice(inner, goesOn, partial(inner, again, tensors), partial(inner, exit, tensors.slice(2, 2 + carried.length)));
       return called(inner, f, body.inputs.slice(2));
     });
-    const first = [e.literal("i64", [], [0]), condition ? e.get(condition) : e.literal("bool", [], [1])];
-    const f = partial(e, head, [...first, ...[...(carried as readonly Value[]), ...values, ...limit].map((v) => e.get(v))]);
+    const f = partial(e, head, given);
     e.node(
       "Call",
       {},

@@ -55,22 +55,18 @@ export class Emitter {
   /** Ops that another op's node does too. */
   readonly absorbed = new Set<Op>();
   /** How sizes become tensors. */
-  readonly sizes: Sizes;
+  readonly sizes = new Sizes(this);
   /** Set while a node is emitted whose inputs and outputs are quantised. */
   quantType = "QUANT_NONE";
 
   /** The nodes made, by index. */
   readonly nodes: number[] = [];
 
-  /** `inputs` are the values whose shapes tell the extents that are not fixed. */
   constructor(
     readonly model: ModelMessage,
     private readonly hooks: EmitterHooks,
-    inputs: readonly Value[],
     private readonly shared: Shared = { constants: new Map(), literals: new Map(), failed: new Set() },
-  ) {
-    this.sizes = new Sizes(this, inputs);
-  }
+  ) {}
 
   /** Tells that values could not be written. */
   lose(values: readonly Value[]): void {
@@ -96,6 +92,7 @@ export class Emitter {
   }
 
   define(v: Value, layout: Layout, index: number): void {
+    this.sizes.tell(v);
     const forms = this.forms.get(v) ?? new Map<Layout, number>();
     this.forms.set(v, forms.set(layout, index));
   }
@@ -219,8 +216,8 @@ export class Emitter {
   }
 
   /** For a graph inside, on the same file; constants are shared. */
-  child(values: readonly Value[]): Emitter {
-    return new Emitter(this.model, this.hooks, values, this.shared);
+  child(): Emitter {
+    return new Emitter(this.model, this.hooks, this.shared);
   }
 
   /** Emits the ops of a graph inside. */

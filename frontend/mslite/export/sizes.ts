@@ -1,26 +1,45 @@
-/** Sizes as integer tensors: constants, or computed from the shapes of the graph's inputs. */
+/** Sizes as integer tensors: constants, or computed from the shapes of values. */
 import { OpError } from "../../../ir/diagnostic.ts";
-import { asAtom, type Atom, type Dim } from "../../../ir/dim.ts";
+import { asAtom, type Dim, dimKey } from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
 import { tensor } from "../../../ir/type.ts";
+import { computedExtent, type ExtentOperators } from "../../computed-extent.ts";
 import type { Emitter } from "./emitter.ts";
+
+type Operator = Parameters<ExtentOperators<number>["binary"]>[0];
+
+const primitives: Readonly<Record<Operator, string>> = {
+  add: "AddFusion",
+  mul: "MulFusion",
+  floordiv: "FloorDiv",
+  mod: "FloorMod",
+  min: "Minimum",
+  max: "Maximum",
+};
 
 export class Sizes {
   private readonly extents = new Map<string, { readonly value: Value; readonly axis: number }>();
-  private readonly known = new Map<string, number>();
+  /** Vectors of one element, by what they hold. */
+  private readonly made = new Map<string, number>();
   private readonly shapes = new Map<Value, number>();
+  private readonly operators: ExtentOperators<number> = {
+    number: (value) => this.e.ints([value]),
+    known: (d) => this.made.get(dimKey(d)) ?? this.axisOf(d),
+    binary: (operator, a, b) => this.node(primitives[operator], {}, [a, b]),
+    refuse: () => {
+      throw new OpError("a size that depends on data cannot be said in this format", "unsupported-type");
+    },
+  };
 
-  constructor(
-    private readonly e: Emitter,
-    values: readonly Value[],
-  ) {
-    for (const value of values) {
-      if (value.type.kind !== "tensor") continue;
-      value.type.shape.forEach((d, axis) => {
-        const atom = asAtom(d);
-        if (atom?.kind === "extent" && !this.extents.has(atom.name)) this.extents.set(atom.name, { value, axis });
-      });
-    }
+  constructor(private readonly e: Emitter) {}
+
+  /** Tells that the file has a value, whose shape then tells the extents that it has. */
+  tell(value: Value): void {
+    if (value.type.kind !== "tensor") return;
+    value.type.shape.forEach((d, axis) => {
+      const atom = asAtom(d);
+      if (atom?.kind === "extent" && !this.extents.has(atom.name)) this.extents.set(atom.name, { value, axis });
+    });
   }
 
   /** An i32 vector. */
@@ -39,45 +58,23 @@ export class Sizes {
     return this.e.ints(asked.map((d) => (typeof d === "number" ? d : -1)));
   }
 
-  /** A vector of one element. */
   private element(d: Dim): number {
-    if (typeof d === "number") return this.e.ints([d]);
-    const known = this.known.get(d.key);
-    if (known !== undefined) return known;
-    const terms = d.terms.map((t) => {
-      const factors = t.atoms.map((a) => this.atom(a));
-      const whole = t.coefficient === 1 && factors.length > 0 ? factors : [...factors, this.e.ints([t.coefficient])];
-      return whole.reduce((a, b) => this.node("MulFusion", {}, [a, b]));
-    });
-    const made = terms.reduce((a, b) => this.node("AddFusion", {}, [a, b]));
-    this.known.set(d.key, made);
+    const made = computedExtent(d, this.operators);
+    if (typeof d !== "number") this.made.set(dimKey(d), made);
     return made;
   }
 
-  private atom(a: Atom): number {
-    switch (a.kind) {
-      case "extent":
-        return this.extentOf(a.name);
-      case "floordiv":
-        return this.node("FloorDiv", {}, [this.element(a.a), this.element(a.b)]);
-      case "mod":
-        return this.node("FloorMod", {}, [this.element(a.a), this.element(a.b)]);
-      case "min":
-        return this.node("Minimum", {}, [this.element(a.a), this.element(a.b)]);
-      case "max":
-        return this.node("Maximum", {}, [this.element(a.a), this.element(a.b)]);
-      default:
-        throw new OpError("a size that depends on data cannot be said in this format", "unsupported-type");
-    }
-  }
-
-  private extentOf(name: string): number {
-    const place = this.extents.get(name);
-    if (!place) throw new OpError(`the extent '${name}' is that of no input here`, "unsupported-type");
+  /** The axis of a value that has the extent. */
+  private axisOf(d: Dim): number | undefined {
+    const atom = asAtom(d);
+    const place = atom?.kind === "extent" ? this.extents.get(atom.name) : undefined;
+    if (!place) return undefined;
     const { value, axis } = place;
     const shape = this.shapes.get(value) ?? this.node("Shape", {}, [this.e.get(value)], value.tensor.shape.length);
     this.shapes.set(value, shape);
-    return this.node("SliceFusion", { axes: [0] }, [shape, this.e.ints([axis]), this.e.ints([1])]);
+    const made = this.node("SliceFusion", { axes: [0] }, [shape, this.e.ints([axis]), this.e.ints([1])]);
+    this.made.set(dimKey(d), made);
+    return made;
   }
 
   private node(type: string, fields: Record<string, unknown>, inputs: readonly number[], length = 1): number {
