@@ -37,25 +37,35 @@ function parse(bytes: Uint8Array, { isReal }: FseFormat): Coded {
   const valueStart = need(aligned(frequencyStart + symbols * 4), symbols * 4);
   const chunkStart = need(aligned(valueStart + symbols * 4), (chunkCount - 1) * 8 + 9);
   const list = (start: number, read: (at: number) => number): number[] => Array.from({ length: symbols }, (_, i) => read(start + 4 * i));
-  const last = chunkStart + (chunkCount - 1) * 8;
+  const end = chunkStart + chunkCount * 8;
   return {
     tableLog,
     frequencies: list(frequencyStart, (at) => view.getUint32(at, true)),
     values: list(valueStart, (at) => (isReal ? view.getFloat32(at, true) : view.getInt32(at, true))),
-    bits: new BackwardBits(view, chunkStart, chunkCount - 1, view.getBigUint64(last, true), view.getUint8(last + 8)),
+    bits: new BackwardBits(view, chunkStart, chunkCount - 1, view.getUint8(end)),
   };
 }
 
-/** Takes bits from the current word's top, then from the words before it, last first. */
+/** Takes bits from the top of a word of 64, then from the words before it, last first. */
 class BackwardBits {
+  private high = 0;
+  private low = 0;
+
+  /** `valid` bits are left of word number `word`. */
   constructor(
     private readonly view: DataView,
     private readonly start: number,
-    private left: number,
-    private word: bigint,
+    private word: number,
     private valid: number,
   ) {
     if (valid > 64) throw new OpError("a word of more than 64 bits", "syntax");
+    this.load();
+  }
+
+  private load(): void {
+    const at = this.start + 8 * this.word;
+    this.low = this.view.getUint32(at, true);
+    this.high = this.view.getUint32(at + 4, true);
   }
 
   take(count: number): number {
@@ -66,13 +76,15 @@ class BackwardBits {
 
   private bit(): number {
     if (this.valid === 0) {
-      if (this.left === 0) throw new OpError("the coded bits end too early", "truncated");
-      this.word = this.view.getBigUint64(this.start + 8 * --this.left, true);
+      if (this.word === 0) throw new OpError("the coded bits end too early", "truncated");
+      this.word--;
+      this.load();
       this.valid = 64;
     }
     this.valid--;
-    const bit = Number(this.word >> 63n);
-    this.word = BigInt.asUintN(64, this.word << 1n);
+    const bit = this.high >>> 31;
+    this.high = (this.high << 1) | (this.low >>> 31);
+    this.low <<= 1;
     return bit;
   }
 }
