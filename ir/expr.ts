@@ -207,6 +207,24 @@ export function convert(x: Expr, dtype: ComputeType): Expr {
   return intern(`o${dtype}${x.id}`, (id) => ({ id, kind: "convert", dtype, x }));
 }
 
+const holds = (storage: DType, value: number): boolean => Number.isSafeInteger(value) && Number(roundScalar(storage, value)) === value;
+
+/** The bounds of `max(low, min(high, x))`, in whatever order; what is NaN stays NaN. */
+export function clampOf(e: Expr): readonly [low: number, high: number] | undefined {
+  const outer = byConstant(e);
+  const inner = outer && byConstant(outer.x);
+  if (!inner || outer.op === inner.op) return undefined;
+  const [low, high] = outer.op === "max" ? [outer.bound, inner.bound] : [inner.bound, outer.bound];
+  return low <= high ? [low, high] : undefined;
+}
+
+/** The greater or less of something and a number. */
+function byConstant(e: Expr): { readonly op: "max" | "min"; readonly bound: number; readonly x: Expr } | undefined {
+  if (e.kind !== "binary" || (e.op !== "max" && e.op !== "min")) return undefined;
+  const [bound, x] = e.a.kind === "const" ? [e.a, e.b] : [e.b, e.a];
+  return bound.kind === "const" ? { op: e.op, bound: Number(bound.value), x } : undefined;
+}
+
 const isComputeType = (d: DType): boolean => d === "f32" || d === "f64" || d === "i32" || d === "i64" || d === "u64" || d === "bool";
 
 /** `x`, of type `computeType(storage)`, as it comes back after a store to and a load from memory of type `storage`. */
@@ -214,6 +232,7 @@ export function round(x: Expr, storage: DType): Expr {
   if (isComputeType(storage)) return x;
   if (x.kind === "const") return constant(x.dtype, roundScalar(storage, x.value));
   if ((x.kind === "round" && x.storage === storage) || (x.kind === "load" && x.buffer.dtype === storage)) return x;
+  if (isInteger(storage) && x.kind === "convert" && clampOf(x.x)?.every((bound) => holds(storage, Math.trunc(bound))) === true) return x;
   return intern(`r${storage}${x.id}`, (id) => ({ id, kind: "round", dtype: x.dtype, storage, x }));
 }
 

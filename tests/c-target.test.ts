@@ -495,6 +495,22 @@ const shapes = (): Case[] => [
   namesThatClash(),
 ];
 
+/** What machines have instructions for: rounding, and the greater or less of something and a number. */
+const instructionCases = (lanes: number): Case[] =>
+  [
+    ...(["rint", "floor", "ceil", "trunc"] as const).map((op) => [op, (a: x.Expr) => x.unary(op, a)] as const),
+    ...[-2, 0, 3].flatMap((bound) => [
+      [`max ${bound}`, (a: x.Expr) => x.max(a, x.f32(bound))] as const,
+      [`min ${bound}`, (a: x.Expr) => x.min(x.f32(bound), a)] as const,
+    ]),
+    ["clamp to i8", (a: x.Expr) => x.cast(x.max(x.f32(-128), x.min(x.f32(127), a)), "i8")] as const,
+    ["clamp to odd bounds", (a: x.Expr) => x.cast(x.min(x.f32(2.5), x.max(x.f32(-1.5), a)), "u8")] as const,
+  ].map(([name, f]) => ({
+    name: `${name}, ${lanes} lanes`,
+    ulp: 0,
+    run: sweep(["f32"], f(x.f32(1)).dtype === "i32" ? "i16" : "f32", [floats.map(Math.fround)], f, lanes),
+  }));
+
 describe("c: loops", () => {
   for (const compiler of compilers) {
     for (const vectors of [true, false]) {
@@ -512,7 +528,7 @@ describe("c: loops", () => {
   }
 
   it("optimised for AVX-512 and AVX2, where the machine has them", () => {
-    const cases = [...shapes(), ...semantics(16), ...storageCases(4)];
+    const cases = [...shapes(), ...semantics(16), ...[4, 8, 16].flatMap((lanes) => [...storageCases(lanes), ...instructionCases(lanes)])];
     for (const flags of [["-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno"]])
       expectSame(
         cases,
@@ -531,7 +547,7 @@ describe("c: armv8", () => {
       console.log(`      left out: ${compiler} and ${emulator} are not installed`);
       return;
     }
-    const cases = [...shapes(), ...semantics(4), ...storageCases(4)];
+    const cases = [...shapes(), ...semantics(4), ...storageCases(4), ...instructionCases(4)];
     expectSame(
       cases,
       runKernels(

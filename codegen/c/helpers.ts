@@ -5,7 +5,9 @@
  */
 import type { BinaryOp, UnaryOp } from "../../ir/scalar.ts";
 import type { ComputeType } from "../../ir/type.ts";
+import { extremesByNumber, roundings } from "./instructions.ts";
 import { defineMath, isMathOp } from "./math.ts";
+import { choose } from "./narrow.ts";
 import { type ValueType, valueType } from "./types.ts";
 
 const suffix = (dtype: ValueType, lanes: number): string => (lanes === 1 ? dtype : `${dtype}x${lanes}`);
@@ -140,10 +142,24 @@ export class Helpers {
       const mask = this.type(maskType(dtype), lanes);
       return this.call(name, dtype, lanes, [x], (t) => `return (${t})((${mask})x & ${dtype === "f32" ? "INT32_MAX" : "INT64_MAX"});`);
     }
-    if (lanes > 1 && isRounding(op)) return this.call(name, dtype, lanes, [x], (t) => this.roundBody(op, dtype, lanes, t));
+    if (lanes > 1 && isRounding(op)) {
+      return this.call(name, dtype, lanes, [x], (t) =>
+        this.branches(dtype === "f32" ? roundings(op, lanes, t) : [], this.roundBody(op, dtype, lanes, t)),
+      );
+    }
     if (dtype === "f32" && isMathOp(op)) return defineMath(this, op, lanes, [x]);
     const libm = this.math(`${op === "abs" ? "fabs" : op}${dtype === "f32" ? "f" : ""}`);
     return lanes === 1 ? `${libm}(${x})` : this.eachLane(name, dtype, lanes, [x], libm);
+  }
+
+  /** A body by the machine's own operations where it has them. */
+  private branches(values: readonly (readonly [condition: string, value: string])[], otherwise: string): string {
+    if (values.length === 0) return otherwise;
+    this.usesIntrinsics = true;
+    return `\n${choose(
+      values.map(([condition, value]) => [condition, `return ${value};`]),
+      otherwise,
+    )}\n`;
   }
 
   private rawCompare(sign: string, lanes: number, a: string, b: string): string {
@@ -240,12 +256,11 @@ export class Helpers {
         const test = op === "max" ? ">" : "<";
         // A number as the second operand needs no test for NaN.
         if (isNumberB)
-          return this.call(
-            `${op}num_const_${suffix(dtype, lanes)}`,
-            dtype,
-            lanes,
-            [a, b],
-            () => `return ${this.select(dtype, lanes, `b ${test} a`, "b", "a")};`,
+          return this.call(`${op}num_const_${suffix(dtype, lanes)}`, dtype, lanes, [a, b], (t) =>
+            this.branches(
+              dtype === "f32" ? extremesByNumber(op, lanes, t) : [],
+              `return ${this.select(dtype, lanes, `b ${test} a`, "b", "a")};`,
+            ),
           );
         return pick(name, lanes === 1 ? `a ${test} b || a != a` : `(a ${test} b) | (a != a)`);
       }
@@ -335,6 +350,15 @@ export class Helpers {
     );
   }
 
+  /** Lanes of f32 inside the range of i32, or NaN, as i32. */
+  convertBounded(lanes: number, x: string): string {
+    const name = `bounded_f32_to_i32x${lanes}`;
+    const [source, type] = [this.type("f32", lanes), this.type("i32", lanes)];
+    const number = this.select("f32", lanes, "x == x", "x", `(${source}){0}`);
+    this.define(name, () => `${type} ${name}(${source} x) { return __builtin_convertvector(${number}, ${type}); }`, true);
+    return `${name}(${x})`;
+  }
+
   /** Conversion between compute types. */
   convert(from: ComputeType, to: ComputeType, lanes: number, x: string): string {
     if (from === to) return x;
@@ -393,7 +417,8 @@ export class Helpers {
   }
 }
 
-const isRounding = (op: UnaryOp): boolean => op === "floor" || op === "ceil" || op === "rint" || op === "trunc";
+const isRounding = (op: UnaryOp): op is "floor" | "ceil" | "rint" | "trunc" =>
+  op === "floor" || op === "ceil" || op === "rint" || op === "trunc";
 
 export const comparisonSigns = { eq: "==", ne: "!=", lt: "<", le: "<=" } as const;
 const arithmeticSigns: Partial<Record<BinaryOp, string>> = { add: "+", sub: "-", mul: "*", div: "/" };

@@ -9,6 +9,7 @@ import { type Atom, atomsIn, type Dim, dimKey, isNonNegative, type Loop, range, 
 import {
   and,
   type Buffer,
+  clampOf,
   dimsOf,
   type Expr,
   load,
@@ -629,6 +630,8 @@ class KernelPrinter {
         return this.select(e);
       case "convert": {
         const x = this.expr(e.x);
+        if (x.lanes > 1 && e.x.dtype === "f32" && e.dtype === "i32" && isBounded(e.x))
+          return { text: this.h.convertBounded(x.lanes, x.text), lanes: x.lanes };
         return { text: this.h.convert(e.x.dtype, e.dtype, x.lanes, x.text), lanes: x.lanes };
       }
       case "round": {
@@ -906,6 +909,9 @@ class KernelPrinter {
 
 const mixing: ReadonlySet<string> = new Set(["eq", "ne", "lt", "le"]);
 const floatMixing: ReadonlySet<string> = new Set(["add", "sub", "mul", "div"]);
+
+/** Whether a float is inside the range of i32, or NaN. */
+const isBounded = (x: Expr): boolean => clampOf(x)?.every((bound) => Math.abs(bound) < 2 ** 31) === true;
 
 /** `d` without the term that is a number. */
 const withoutConstant = (d: Dim): Dim => (typeof d === "number" ? 0 : sub(d, d.terms.find((t) => t.atoms.length === 0)?.coefficient ?? 0));
