@@ -7,9 +7,9 @@
 import { attributesOf, type OpOf } from "../ir/define.ts";
 import type { Value } from "../ir/graph.ts";
 import { Add, Conv, ConvPacked, Gemm, Matmul, MatmulPacked, Pack, Transpose, Unpack } from "../ir/ops/index.ts";
-import type { DType } from "../ir/type.ts";
 import type { Pass } from "./pass.ts";
-import { type BlockOptions, extentOf, pack, panelWidth } from "./block-layout/blocks.ts";
+import { type BlockOptions, extentOf, isBlocked, pack, panelWidth } from "./block-layout/blocks.ts";
+import { packDepthwise, packDepthwiseInteger } from "./block-layout/depthwise.ts";
 import { packConvInteger, packMatmulInteger } from "./block-layout/integers.ts";
 import { isConstant, propagation } from "./block-layout/propagation.ts";
 import { applyRules, opRule, type Rewriter, type Rule } from "./rewrite.ts";
@@ -18,13 +18,11 @@ export const blockLayout = (options: BlockOptions): Pass => ({
   name: "block-layout",
   summary: "convolutions and products by constants run on blocked channels",
   run(graph, context) {
-    const products = [packConv, packConvInteger, packMatmul, packMatmulInteger, packGemm].map((rule) => rule(options));
-    applyRules(graph, [...products, ...propagation], context);
+    const convolutions = [packConv, packConvInteger, packDepthwise, packDepthwiseInteger].map((rule) => rule(options));
+    const products = [packMatmul, packMatmulInteger, packGemm].map((rule) => rule(options));
+    applyRules(graph, [...convolutions, ...products, ...propagation], context);
   },
 });
-
-/** Floats whose sums are of f32. */
-const isBlocked = (dtype: DType): boolean => dtype === "f32" || dtype === "f16" || dtype === "bf16";
 
 /** `conv(x, w) = unpack(conv_packed(pack(x), w in blocks))`, channel by channel the same sums; nothing where too little would fill a block. */
 const packConv = ({ lanes }: BlockOptions): Rule =>

@@ -13,7 +13,7 @@ export function scheduleC(stage: Stage, machine: Machine): Schedule {
   const roles = lanes > 1 ? rolesOf(stage) : undefined;
   const schedule =
     (roles && tiledProduct(stage, roles, machine, lanes)) ??
-    (lanes > 1 ? (lanesAlongAxis(stage, lanes) ?? lanesAlongFold(stage, lanes)) : undefined) ??
+    (lanes > 1 ? (windowRows(stage, machine, lanes) ?? lanesAlongAxis(stage, lanes) ?? lanesAlongFold(stage, lanes)) : undefined) ??
     scalar(stage);
   return inParallel(stage, schedule);
 }
@@ -134,6 +134,24 @@ function isContiguous(stage: Stage, axis: Loop): boolean {
   const steps = strides(stage, axis, stageExprs({ ...stage, results: stage.results.map((r) => ({ ...r, at: [] })) }));
   const stores = stage.results.map((r) => strides({ ...stage, results: [r] }, axis, [])[0]);
   return steps.every((s) => s === 0 || s === 1) && stores.every((s) => s === 1);
+}
+
+/**
+ * Windows that each lane has for itself (depthwise convolutions, pools): a row of them is folded at once, so that what
+ * they share is loaded once and no sum waits for the one before.
+ */
+function windowRows(stage: Stage, machine: Machine, lanes: number): Schedule | undefined {
+  const [row, lane] = stage.axes.slice(-2);
+  if (!row || !lane || stage.fold?.state.length !== 1 || stage.fold.emit === "each" || typeof lane.extent !== "number") return undefined;
+  const tile = tileSize(row.extent, machine.registers / 2);
+  if (lane.extent % lanes !== 0 || tile === 1 || !isContiguous(stage, lane)) return undefined;
+  const [rows, along] = [tileOf(row, tile), tileOf(lane, lanes)];
+  return {
+    splits: [rows, along],
+    order: [...names(stage.axes.slice(0, -2)), along.outer, rows.outer, ...names(foldAxes(stage)), rows.inner, along.inner],
+    modes: { [rows.inner]: "unroll", [along.inner]: "vector" },
+    accumulateIn: rows.outer,
+  };
 }
 
 /** The last axis along the lanes, with one state per lane where there is a fold. */

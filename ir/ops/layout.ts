@@ -9,7 +9,7 @@ import { OpError } from "../diagnostic.ts";
 import { add, asAtom, ceildiv, type Dim, floordiv, type Loop, min, mod, mul as mulDim, sub } from "../dim.ts";
 import { add as addExpr, type Buffer, constantLike, type Expr, load, mul, select } from "../expr.ts";
 import { axesOf, foldAxesOf, isInside, pointwise, reduction, sum } from "../stage.ts";
-import { formatType, tensor } from "../type.ts";
+import { type DType, formatType, tensor } from "../type.ts";
 import { makeWindow, windowAttributes, windowExtents, windowPoint } from "../window.ts";
 
 /** Where block number `b` starts when the last one may overlap the one before it. */
@@ -102,6 +102,50 @@ export const ConvPacked = defineOp({
           const { at: position, inside } = windowPoint(spatial, window, o, k);
           const image = load(x, [n!, c!, ...position, r.at(-1)!]);
           return sum(mul(select(inside, image, constantLike(image, 0)), load(w, [block!, c!, ...k, r.at(-1)!, at.at(-1)!])));
+        },
+        (value, at) => withBias(value, b, [at[1]!, at.at(-1)!]),
+      ),
+    ];
+  },
+});
+
+const isSmallInteger = (dtype: DType): boolean => dtype === "i8" || dtype === "u8" || dtype === "i16";
+
+export const DepthwisePacked = defineOp({
+  name: "depthwise_packed",
+  summary:
+    "Convolution of each channel by itself on blocked channels: `x[n, C, spatial..., c]` by `w[C, kernel..., c]` plus the bias `b[C, c]` gives `y[n, C, spatial..., c]`; padding holds `padding`, by default zero. Of small integers the sum is i32.",
+  operands: { x: operand, w: operand, b: optionalOperand, padding: optionalOperand },
+  attributes: windowAttributes,
+  infer({ x, w, b, padding }, a) {
+    const spatial = x.shape.slice(2, -1);
+    const fits =
+      x.shape.length >= 3 &&
+      w.shape.length === x.shape.length - 1 &&
+      (x.dtype === w.dtype || (isSmallInteger(x.dtype) && isSmallInteger(w.dtype))) &&
+      x.shape[1] === w.shape[0] &&
+      x.shape.at(-1) === w.shape.at(-1);
+    if (!fits) throw new OpError(`cannot convolve ${formatType(x)} by ${formatType(w)} channel by channel`);
+    if (b && (b.shape.length !== 2 || b.shape[0] !== w.shape[0] || b.shape[1] !== w.shape.at(-1)))
+      throw new OpError(`a bias of ${formatType(b)} does not fit`);
+    if (padding && (padding.dtype !== x.dtype || padding.shape.length > 0))
+      throw new OpError(`padding of ${formatType(padding)} does not fit ${formatType(x)}`);
+    const extents = windowExtents(spatial, makeWindow(spatial, w.shape.slice(1, -1), a));
+    return tensor(isSmallInteger(x.dtype) ? "i32" : x.dtype, [x.shape[0]!, x.shape[1]!, ...extents, x.shape.at(-1)!]);
+  },
+  compute({ operands: { x, w, b, padding }, attributes: a, results: [y] }) {
+    const spatial = x.shape.slice(2, -1);
+    const window = makeWindow(spatial, w.shape.slice(1, -1), a);
+    return [
+      reduction(
+        y!,
+        w.shape.slice(1, -1),
+        (at, k) => {
+          const [n, block, ...o] = at.slice(0, -1);
+          const { at: position, inside } = windowPoint(spatial, window, o, k);
+          const image = load(x, [n!, block!, ...position, at.at(-1)!]);
+          const outside = padding ? load(padding, []) : constantLike(image, 0);
+          return sum(mul(select(inside, image, outside), load(w, [block!, ...k, at.at(-1)!])));
         },
         (value, at) => withBias(value, b, [at[1]!, at.at(-1)!]),
       ),

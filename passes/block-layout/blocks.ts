@@ -1,6 +1,7 @@
 /** What rules that make blocks share. */
 import type { Value } from "../../ir/graph.ts";
 import { Pack } from "../../ir/ops/index.ts";
+import type { DType } from "../../ir/type.ts";
 import type { Rewriter } from "../rewrite.ts";
 
 /** The types of images in products of 8-bit integers: four products of bytes are added in one operation, or two of i16. */
@@ -14,6 +15,9 @@ export interface BlockOptions {
   /** What the images of 8-bit products become. */
   readonly image: ImageType;
 }
+
+/** Floats whose sums are of f32. */
+export const isBlocked = (dtype: DType): boolean => dtype === "f32" || dtype === "f16" || dtype === "bf16";
 
 export const extentOf = (v: Value, axis: number): number | undefined => {
   const e = v.tensor.shape.at(axis);

@@ -38,8 +38,8 @@ const roundUp = (n: number, group: number): number => Math.ceil(n / group) * gro
 
 const isOne = (v: Value): boolean => v.tensor.shape.every((d) => d === 1);
 
-/** Arithmetic on i32, the result cast to `to`. */
-class Integers {
+/** Arithmetic on i32. */
+export class Integers {
   constructor(private readonly rewriter: Rewriter) {}
 
   number(value: number): Value {
@@ -99,7 +99,7 @@ interface Image {
 
 const signShift = (from: DType, to: DType): number => (from === to ? 0 : to === "u8" ? 128 : -128);
 
-function imageOf(n: Integers, x: Value, zeroPoint: Value | undefined, type: ImageType): Image {
+export function imageOf(n: Integers, x: Value, zeroPoint: Value | undefined, type: ImageType): Image {
   const zero = zeroPoint && n.wide(n.shaped(zeroPoint, []));
   if (type === "i16") return { x: n.cast(zero ? n.sub(x, zero) : x, "i16"), point: undefined };
   const shift = signShift(x.tensor.dtype, type);
@@ -120,7 +120,7 @@ function rangeOfWeights(w: Value, zeroPoint: Value | undefined): readonly [numbe
 }
 
 /** Weights without a zero point, i8 where they fit, and the type of the images that they go with. */
-function weightsOf(
+export function weightsOf(
   n: Integers,
   w: Value,
   zeroPoint: Value | undefined,
@@ -144,7 +144,7 @@ function packWeights(rewriter: Rewriter, w: Value, outer: number, inner: number,
 }
 
 /** Zero points of another type than the data may be no value of it. */
-const isOwn = (x: Value, zeroPoint: Value | undefined): boolean =>
+export const isOwn = (x: Value, zeroPoint: Value | undefined): boolean =>
   !zeroPoint || (isOne(zeroPoint) && zeroPoint.tensor.dtype === x.tensor.dtype);
 
 export const packConvInteger = (options: BlockOptions): Rule =>
@@ -176,7 +176,7 @@ export const packConvInteger = (options: BlockOptions): Rule =>
   });
 
 /** The blocked sums of a convolution without what the image had too much. */
-function corrected(n: Integers, y: Value, w: Value, point: Value | undefined, lanes: number): Value {
+export function corrected(n: Integers, y: Value, w: Value, point: Value | undefined, lanes: number): Value {
   if (!point) return y;
   const axes = w.tensor.shape.map((_, d) => d).slice(1);
   const each = n.pack(n.correction(w, axes, point), lanes);

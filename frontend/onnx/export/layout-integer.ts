@@ -4,11 +4,11 @@ import type { Dim } from "../../../ir/dim.ts";
 import { ConvPackedInteger, MatmulPackedInteger } from "../../../ir/ops/layout-integer.ts";
 import type { WindowAttributes } from "../../../ir/window.ts";
 import type { Body } from "./body.ts";
-import { columnsOf, inBlocks, joined } from "./layout.ts";
+import { columnsOf, inBlocks, paddedImage } from "./layout.ts";
 import { functionRow, type Row } from "./row.ts";
 import { transposed } from "./shape.ts";
 import type { Operand, Term } from "./term.ts";
-import { padded, windowAttributes } from "./window.ts";
+import { windowAttributes } from "./window.ts";
 
 const areBytes = (...terms: readonly Term[]): boolean => terms.every((t) => t.dtype === "i8" || t.dtype === "u8");
 
@@ -20,7 +20,7 @@ function convPacked(n: Body, x: Operand, w: Operand, padding: Operand | undefine
   const apart = transposed(n, w, [0, rank - 2, 1, rank - 3, rank - 1, ...kernel]);
   const channels = dim.product([w.shape[1]!, w.shape.at(-3)!, w.shape.at(-1)!]);
   const weight = n.reshape(apart, [dim.mul(outputs, lanes), channels, ...kernel.map((d) => w.shape[d]!)]);
-  const image = padded(n, joined(n, x, x.shape, 1), a.pads, padding);
+  const image = paddedImage(n, x, a, padding);
   const sum = areBytes(x, w)
     ? n.op("ConvInteger", [image, weight], windowAttributes(a), "i32")
     : n.cast(n.op("Conv", [n.cast(image, "f64"), n.cast(weight, "f64")], windowAttributes(a)), "i32");

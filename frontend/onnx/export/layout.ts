@@ -2,7 +2,8 @@
 import { normalizeAxis } from "../../../ir/axis.ts";
 import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
-import { ConvPacked, MatmulPacked, Pack, Unpack } from "../../../ir/ops/layout.ts";
+import { ConvPacked, DepthwisePacked, MatmulPacked, Pack, Unpack } from "../../../ir/ops/layout.ts";
+import { isFloat } from "../../../ir/type.ts";
 import type { WindowAttributes } from "../../../ir/window.ts";
 import type { Body } from "./body.ts";
 import { functionRow, type Row } from "./row.ts";
@@ -12,7 +13,7 @@ import type { Operand, Term } from "./term.ts";
 import { padded, padsAttribute, windowAttributes } from "./window.ts";
 
 /** Blocks last, at `axis`: `[..., blocks, ..., block]` as `[..., blocks * block, ...]`. */
-export function joined(n: Body, x: Term, shape: readonly Dim[], axis: number): Term {
+function joined(n: Body, x: Term, shape: readonly Dim[], axis: number): Term {
   const rank = shape.length - 1;
   const lead = Array.from({ length: rank }, (_, d) => d);
   const perm = [...lead.slice(0, axis + 1), rank, ...lead.slice(axis + 1)];
@@ -50,6 +51,28 @@ function convPacked(n: Body, x: Operand, w: Operand, b: Operand | undefined, a: 
   return inBlocks(n, y, [outputs, lanes], kernel.length);
 }
 
+/** A blocked image as a plain one, with its padding. */
+export function paddedImage(n: Body, x: Operand, a: WindowAttributes, padding: Operand | undefined): Term {
+  const image = joined(n, x, x.shape, 1);
+  return a.pads.length === 0 ? image : padded(n, image, a.pads, padding);
+}
+
+function depthwisePacked(n: Body, x: Operand, w: Operand, b: Operand | undefined, padding: Operand | undefined, a: WindowAttributes): Term {
+  const rank = w.shape.length;
+  const [blocks, lanes] = [w.shape[0]!, w.shape[rank - 1]!];
+  const kernel = Array.from({ length: rank - 2 }, (_, d) => d + 1);
+  const channels = dim.mul(blocks, lanes) as number;
+  const weight = n.reshape(transposed(n, w, [0, rank - 1, ...kernel]), [channels, 1, ...kernel.map((d) => w.shape[d]!)]);
+  const image = paddedImage(n, x, a, padding);
+  const attributes = { ...windowAttributes(a), group: channels };
+  const areBytes = [x, w].every((t) => t.dtype === "i8" || t.dtype === "u8");
+  const wide = (t: Term): Term => (isFloat(x.dtype) ? t : n.cast(t, "f64"));
+  const y = areBytes
+    ? n.op("ConvInteger", [image, weight], attributes, "i32")
+    : n.op("Conv", [wide(image), wide(weight), b && n.reshape(b, [channels])], attributes);
+  return inBlocks(n, isFloat(x.dtype) || areBytes ? y : n.cast(y, "i32"), [blocks, lanes], kernel.length);
+}
+
 /** `[n, M * m, spatial...]` as `[n, M, spatial..., m]`. */
 export function inBlocks(n: Body, y: Term, [blocks, lanes]: readonly [Dim, Dim], spatialRank: number): Term {
   const spatial = Array.from({ length: spatialRank }, (_, d) => d + 3);
@@ -81,5 +104,6 @@ export const layoutRows: readonly Row[] = [
     return dim.mul(x.shape[a]!, x.shape.at(-1)!) === extent ? whole : sliceOf(n, whole, a, 0, extent);
   }),
   functionRow(ConvPacked, (n, { x, w, b }, a) => convPacked(n, x, w, b, a)),
+  functionRow(DepthwisePacked, (n, { x, w, b, padding }, a) => depthwisePacked(n, x, w, b, padding, a)),
   functionRow(MatmulPacked, (n, { a, b }, { columns }) => matmulPacked(n, a, b, columns)),
 ];
