@@ -49,5 +49,5 @@ export const defaultPasses = (): readonly Pass[] => [
   dce,
 ];
 
-/** What runs after a target changed layouts: weights are packed by folding constants. */
-export const passesAfterTarget = (): readonly Pass[] => [foldConstants, canonicalize, cse, dce];
+/** What runs after a target changed layouts: weights are packed by folding constants, those of many ops once. */
+export const passesAfterTarget = (): readonly Pass[] => [cse, foldConstants, canonicalize, cse, dce];

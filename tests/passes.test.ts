@@ -6,10 +6,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import fc from "fast-check";
+import { passContext, passesFor } from "../codegen/compile.ts";
+import { findTarget } from "../codegen/targets.ts";
+import { Diagnostics } from "../ir/diagnostic.ts";
 import { asAtom } from "../ir/dim.ts";
 import { Graph } from "../ir/graph.ts";
 import { constantValue } from "../ir/ops/constant.ts";
-import { Add, Mul, Relu, Reshape, Transpose } from "../ir/ops/index.ts";
+import { Add, Matmul, Mul, Relu, Reshape, Transpose } from "../ir/ops/index.ts";
 import { Builder } from "../ir/define.ts";
 import type { Scalar } from "../ir/scalar.ts";
 import { normalize, roundScalar } from "../ir/scalar.ts";
@@ -21,7 +24,8 @@ import { flattenSequencesRules } from "../passes/flatten-sequences.ts";
 import { foldBatchNormRules } from "../passes/fold-batch-norm.ts";
 import { defaultPasses } from "../passes/index.ts";
 import { integerProductRules } from "../passes/integer-products.ts";
-import type { NumericsClass } from "../passes/pass.ts";
+import type { NumericsClass, PassContext } from "../passes/pass.ts";
+import { runPasses } from "../passes/pipeline.ts";
 import { raiseRules } from "../passes/raise.ts";
 import type { Rule } from "../passes/rewrite.ts";
 import { type Evaluated, evaluateGraph, tensorResult } from "./evaluate-graph.ts";
@@ -158,6 +162,25 @@ describe("passes", () => {
       }),
       { numRuns: 100, seed: 4 },
     );
+  });
+
+  it("pack weights that many products share once", () => {
+    const graph = new Graph("main");
+    const b = new Builder(graph);
+    const w = constantValue(
+      b,
+      "f32",
+      [64, 64],
+      Array.from({ length: 4096 }, (_, i) => (i % 7) - 3),
+    );
+    graph.setOutputs(["x", "y", "z"].map((name) => b.create(Matmul, { a: graph.addInput(name, tensor("f32", [4, 64])), b: w })));
+    const folded: string[] = [];
+    const context: PassContext = {
+      ...passContext(new Diagnostics()),
+      trace: (rule, op) => rule === "fold-constants" && folded.push(op.name),
+    };
+    runPasses(graph, passesFor(findTarget("c")!, { name: "main" }), context);
+    expect(folded.filter((name) => name === "pack")).to.have.length(1);
   });
 
   it("take a graph of 45,000 ops in seconds", () => {

@@ -5,7 +5,7 @@
  * BigInt as data and plain numbers as indices.
  */
 import { type Atom, type Dim, isNonNegative, range } from "../../ir/dim.ts";
-import { type Binary, type Buffer, type Const, type Convert, type Expr, opaqueExpr, type Unary } from "../../ir/expr.ts";
+import { type Binary, type Buffer, type Const, type Convert, type Expr, type Load, opaqueExpr, type Unary } from "../../ir/expr.ts";
 import type { LoopNest, Stmt } from "../../ir/loop.ts";
 import { floatFormats, isMinifloat, type MinifloatType } from "../../ir/minifloat.ts";
 import { byteSize, type ComputeType, type DType, integerBits, isInteger, isUnsigned } from "../../ir/type.ts";
@@ -161,6 +161,8 @@ class JsPrinter {
 
   private store({ buffer, at, value, combine }: Stmt & { kind: "store" }): void {
     const target = `${this.names.get(buffer)!}[${this.dim(at[0] ?? 0)}]`;
+    // What only moves is not converted.
+    if (!combine && value.kind === "load" && value.buffer.dtype === buffer.dtype) return this.line(`${target} = ${this.element(value)};`);
     const text = this.whole(value);
     if (!combine) return this.line(`${target} = ${this.stored(buffer.dtype, text)};`);
     const old = this.loaded(buffer.dtype, target);
@@ -212,7 +214,7 @@ class JsPrinter {
       case "var":
         return variableName(e.name);
       case "load":
-        return this.loaded(e.buffer.dtype, `${this.names.get(e.buffer)!}[${this.dim(e.at[0] ?? 0)}]`);
+        return this.loaded(e.buffer.dtype, this.element(e));
       case "unary":
         return this.unary(e);
       case "binary":
@@ -224,6 +226,10 @@ class JsPrinter {
       case "round":
         return this.round(e.storage, this.expr(e.x));
     }
+  }
+
+  private element({ buffer, at }: Load): string {
+    return `${this.names.get(buffer)!}[${this.dim(at[0] ?? 0)}]`;
   }
 
   private round(storage: DType, text: string): string {
