@@ -1,24 +1,24 @@
 /** What all parts of one import share: problems, limits, names of extents, the graphs of the model. */
 import { Builder } from "../../ir/define.ts";
-import { CompileError, OpError } from "../../ir/diagnostic.ts";
+import { CompileError } from "../../ir/diagnostic.ts";
 import type { Graph, Op } from "../../ir/graph.ts";
 import type { Location } from "../../ir/location.ts";
-import { byteSize, formatType, staticShape, type TensorType } from "../../ir/type.ts";
+import type { TensorType } from "../../ir/type.ts";
+import { ExtentNames, identifierOf } from "../extent-names.ts";
 import type { ImportOptions } from "../options.ts";
 import { Problems } from "../problems.ts";
+import { checkTensorSize } from "../tensor-limits.ts";
 import type { GeGraph, GeModel } from "./messages.ts";
 
 /** More ops than any network has, those of graphs used several times counted each time. */
 const mostOps = 200_000;
 const deepest = 60;
 export const mostAxes = 32;
-/** Bytes of one tensor. */
-const mostBytes = 2 ** 40;
 
 export class Session {
   readonly problems = new Problems();
   readonly graphs: ReadonlyMap<string, GeGraph>;
-  private readonly extents = new Set<string>();
+  private readonly extents = new ExtentNames();
   private ops = 0;
   private depth = 0;
 
@@ -56,18 +56,12 @@ export class Session {
 
   /** `hint`, or with a number after it where the model has that name already. */
   freshExtent(hint: string): string {
-    const base = hint.replace(/[^A-Za-z0-9_]/g, "_").replace(/^(?![A-Za-z_])/, "_");
-    let name = base;
-    for (let k = 1; this.extents.has(name); k++) name = `${base}_${k}`;
-    this.extents.add(name);
-    return name;
+    return this.extents.fresh(identifierOf(hint));
   }
 
   /** Throws an `OpError` for a tensor that no machine has memory for. */
   checkSize(type: TensorType, what: string): void {
-    if (type.shape.length > mostAxes) throw new OpError(`${what} has ${type.shape.length} axes, more than ${mostAxes}`, "limit");
-    const bytes = (staticShape(type.shape) ?? []).reduce((a, b) => a * b, byteSize(type.dtype));
-    if (bytes > mostBytes) throw new OpError(`${what}, ${formatType(type)}, is larger than a terabyte`, "limit");
+    checkTensorSize(type, what, mostAxes);
   }
 
   private checkResults(op: Op): void {

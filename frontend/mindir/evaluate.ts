@@ -9,6 +9,7 @@ import type { Location } from "../../ir/location.ts";
 import { ConstantOp } from "../../ir/ops/constant.ts";
 import { IdentityOp } from "../../ir/ops/identity.ts";
 import { tensor } from "../../ir/type.ts";
+import { ExtentNames, identifierOf } from "../extent-names.ts";
 import type { ExternalFiles } from "../external-files.ts";
 import type { Problems } from "../problems.ts";
 import { attributeItem } from "./attributes.ts";
@@ -40,7 +41,7 @@ export class Evaluator {
   private readonly operators: OperatorTable;
   /** Where placeholders of failed nodes belong. */
   private readonly scratch = new Graph("failed");
-  private readonly extentNames = new Set<string>();
+  private readonly extentNames = new ExtentNames();
   private readonly undefinedNames = new Set<string>();
   readonly effects = new Effects();
   private readonly hasEffects: boolean;
@@ -280,11 +281,7 @@ export class Evaluator {
 
   /** `hint`, or with a number after it where the model has that name already. */
   freshExtent(hint: string): string {
-    const base = hint.replace(/[^A-Za-z0-9_]/g, "_").replace(/^(?![A-Za-z_])/, "_");
-    let name = base;
-    for (let k = 1; this.extentNames.has(name); k++) name = `${base}_${k}`;
-    this.extentNames.add(name);
-    return name;
+    return this.extentNames.fresh(identifierOf(hint));
   }
 }
 

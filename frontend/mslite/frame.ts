@@ -155,7 +155,7 @@ export class Frame implements ControlScope {
       isConstant: (i) => this.isConstant(i),
       elements: (i) => this.elements(i),
       constant: (i, arrangement) => this.constant(i, arrangement),
-      freshExtent: (hint) => session.freshExtent(hint),
+      freshExtent: (hint) => session.extentNames.fresh(hint),
       warn: (code: DiagnosticCode, message: string) => {
         session.problems.warn(code, this.locate(op), `${describe(op)}: ${message}`, { op: describe(op) });
       },
@@ -212,7 +212,7 @@ export class Frame implements ControlScope {
   }
 
   freshExtent(hint: string): string {
-    return this.session.freshExtent(hint);
+    return this.session.extentNames.fresh(hint);
   }
 
   private bindOutputs(op: Operation, results: readonly Lowered[]): void {

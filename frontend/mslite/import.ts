@@ -89,7 +89,7 @@ const fits = (given: TensorType, type: TensorType): boolean =>
 /** Extents that the file leaves open are called after the input and the axis. */
 function inputExtent(session: Session, input: string, d: number, axis: number): Dim {
   if (d >= 0) return d;
-  const name = session.freshExtent(`${input}_${axis}`);
+  const name = session.extentNames.fresh(`${input}_${axis}`);
   return session.options.dims?.get(name) ?? extent(name);
 }
 
@@ -97,7 +97,7 @@ function inputExtent(session: Session, input: string, d: number, axis: number): 
 function checkNames(session: Session, graph: Graph): void {
   const { options, problems } = session;
   const where = session.locate("graph");
-  const extents = session.knownExtents;
+  const extents = session.extentNames.all;
   for (const name of options.dims?.keys() ?? []) {
     const remedy = extents.length > 0 ? `their extents are ${extents.join(", ")}` : "all their extents are numbers";
     if (!extents.includes(name)) problems.error("usage", where, `the model's inputs have no extent named '${name}'`, { remedy });

@@ -4,16 +4,15 @@ import { Builder } from "../../ir/define.ts";
 import { CompileError, OpError } from "../../ir/diagnostic.ts";
 import type { Graph, Op } from "../../ir/graph.ts";
 import type { Location } from "../../ir/location.ts";
-import { byteSize, formatType, staticShape, tensor } from "../../ir/type.ts";
+import { ExtentNames } from "../extent-names.ts";
 import { ExternalFiles } from "../external-files.ts";
 import type { ImportOptions } from "../options.ts";
 import { Problems } from "../problems.ts";
+import { checkTensorSize } from "../tensor-limits.ts";
 import type { LiteModel, LiteTensor } from "./messages.ts";
 import { constantOf } from "./tensor-data.ts";
 
 const mostAxes = 64;
-/** Bytes of one tensor. */
-const mostBytes = 2 ** 40;
 /** Nodes that are imported, those of called graphs counted at each call. */
 const mostNodes = 250_000;
 
@@ -26,7 +25,7 @@ export const isModelError = (e: unknown): e is OpError | CompileError | Silenced
 export class Session {
   readonly problems = new Problems();
   private readonly files: ExternalFiles | undefined;
-  private readonly extentNames = new Set<string>();
+  readonly extentNames = new ExtentNames();
   private nodes = 0;
 
   constructor(
@@ -61,26 +60,7 @@ export class Session {
     return constantOf(t, this.files, this.locate(t.name));
   }
 
-  /** `hint`, or `hint_1`, `hint_2`, ... where the model has that already. */
-  freshExtent(hint: string): string {
-    let name = hint;
-    for (let i = 1; this.extentNames.has(name); i++) name = `${hint}_${i}`;
-    this.extentNames.add(name);
-    return name;
-  }
-
-  get knownExtents(): readonly string[] {
-    return [...this.extentNames];
-  }
-
   private checkResults(op: Op): void {
-    for (const { type } of op.results) {
-      if (type.kind !== "tensor") continue;
-      const { dtype, shape } = type;
-      if (shape.length > mostAxes) throw new OpError(`a result of '${op.name}' has ${shape.length} axes, more than ${mostAxes}`, "limit");
-      const bytes = (staticShape(shape) ?? []).reduce((a, b) => a * b, byteSize(dtype));
-      if (bytes > mostBytes)
-        throw new OpError(`a result of '${op.name}', ${formatType(tensor(dtype, shape))}, is larger than a terabyte`, "limit");
-    }
+    for (const { type } of op.results) if (type.kind === "tensor") checkTensorSize(type, `a result of '${op.name}'`, mostAxes);
   }
 }

@@ -7,9 +7,11 @@ import { Graph, type Op, Value } from "../../ir/graph.ts";
 import type { Location } from "../../ir/location.ts";
 import { contentOf } from "../../ir/content.ts";
 import { ConstantOp } from "../../ir/ops/constant.ts";
-import { byteSize, formatType, staticShape, tensor, type Type } from "../../ir/type.ts";
+import { formatType, tensor, type Type } from "../../ir/type.ts";
 import type { TensorValue } from "../tensor-data.ts";
+import { ExtentNames } from "../extent-names.ts";
 import { ExternalFiles } from "../external-files.ts";
+import { checkTensorSize } from "../tensor-limits.ts";
 import type { ImportOptions } from "../options.ts";
 import { functionTable } from "./functions.ts";
 import type { OnnxModel, OnnxTensor } from "./messages.ts";
@@ -20,8 +22,6 @@ import { mostAxes } from "./types.ts";
 
 /** Nodes that one import works through at most, those of inlined functions and of regions counted each time. */
 const mostNodes = 250_000;
-/** Bytes of one tensor. */
-const mostBytes = 2 ** 40;
 
 export class Session {
   readonly problems = new Problems();
@@ -29,7 +29,7 @@ export class Session {
   readonly files: ExternalFiles | undefined;
   /** Values that stand in for results of nodes that failed, and what was computed from them. */
   private readonly tainted = new WeakSet<Value>();
-  private readonly extentNames = new Set<string>();
+  private readonly extentNames = new ExtentNames();
   /** Named extents that options or given inputs make numbers. */
   readonly pins: Map<string, number>;
   private nodes = 0;
@@ -88,7 +88,7 @@ export class Session {
   }
 
   get knownExtents(): string[] {
-    return [...this.extentNames];
+    return this.extentNames.all;
   }
 
   /** A declared type whose extents are known when the model runs, pinned ones as numbers; else undefined. */
@@ -104,10 +104,7 @@ export class Session {
 
   /** `hint`, or `hint_1`, `hint_2`, ... where the model has that already. */
   freshExtent(hint: string): string {
-    let name = hint;
-    for (let i = 1; this.extentNames.has(name); i++) name = `${hint}_${i}`;
-    this.extentNames.add(name);
-    return name;
+    return this.extentNames.fresh(hint);
   }
 
   /** A tensor of the file as a constant; strings are refused. */
@@ -145,12 +142,9 @@ export class Session {
   /** Throws an `OpError` for tensors that are no tensors or that no machine has memory for; `what` is what has the type. */
   checkSize(type: Type, what: string): void {
     if (type.kind !== "tensor") return;
-    const { dtype, shape } = type;
-    if (shape.length > mostAxes) throw new OpError(`${what} has ${shape.length} axes, more than ${mostAxes}`, "limit");
-    if (shape.some((d) => typeof d === "number" && !(Number.isInteger(d) && d >= 0)))
+    if (type.shape.some((d) => typeof d === "number" && !(Number.isInteger(d) && d >= 0)))
       throw new OpError(`${what} would be ${formatType(type)}`, "type-mismatch");
-    const bytes = (staticShape(shape) ?? []).reduce((a, b) => a * b, byteSize(dtype));
-    if (bytes > mostBytes) throw new OpError(`${what}, ${formatType(type)}, is larger than a terabyte`, "limit");
+    checkTensorSize(type, what, mostAxes);
   }
 
   /** The model's inputs whose data decides what `v` is. */
