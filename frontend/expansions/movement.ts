@@ -12,7 +12,7 @@ import { Concat, Split, Stack } from "../../ir/ops/join.ts";
 import { Pad } from "../../ir/ops/pad.ts";
 import { ScatterElements, ScatterNd } from "../../ir/ops/scatter.ts";
 import { Compress, NonZero } from "../../ir/ops/select-data.ts";
-import { Expand, Shape, Size, Tile } from "../../ir/ops/shape.ts";
+import { Expand, Tile } from "../../ir/ops/shape.ts";
 import { AxisValues, DynamicSlice, Roll } from "../../ir/ops/slice.ts";
 import { Sort, TopK } from "../../ir/ops/sort.ts";
 import { type Expander, expansion, fixed, type NamedExpansion } from "./expander.ts";
@@ -241,30 +241,6 @@ const topK = expansion(TopK, ({ x }, { axis: given, k, largest }, e) => {
   return e.createAll(Sort, { x }, { axis }).map((v) => e.part(v, axis, 0, k));
 });
 
-/** Extents that are known. */
-const sizes = [
-  expansion(Size, ({ x }, _a, e) =>
-    fixed(x.tensor.shape)
-      ? e.scalar(
-          "i64",
-          x.tensor.shape.reduce((a, b) => a * b, 1),
-        )
-      : sizeOf(e, x),
-  ),
-  expansion(Shape, ({ x }, { start, end }, e) => {
-    const part = x.tensor.shape.slice(start, end);
-    if (fixed(part)) return e.constant("i64", [part.length], part);
-    const rank = x.tensor.shape.length;
-    const from = start < 0 ? Math.max(0, start + rank) : start;
-    return part.length === rank ? undefined : e.part(e.create(Shape, { x }), 0, from, part.length);
-  }),
-];
-
-function sizeOf(e: Expander, x: Value): Value {
-  const shape = e.create(Shape, { x });
-  return x.tensor.shape.map((_, d) => e.reshape(e.part(shape, 0, d, 1), [])).reduce((a, b) => e.f.mul(a, b));
-}
-
 /** As a tensor with an axis of copies in front of each axis that is repeated. */
 const tile = expansion(Tile, ({ x }, { shape }, e) => {
   const from = x.tensor.shape;
@@ -290,5 +266,4 @@ export const movementExpansions: readonly NamedExpansion[] = [
   compress,
   topK,
   tile,
-  ...sizes,
 ];

@@ -1,37 +1,13 @@
-/** Losses, pools with places, powers of two types. */
-import { type Dim, product } from "../../ir/dim.ts";
+/** Pools that give the places of their elements, and their inverse. */
+import { product, type Dim } from "../../ir/dim.ts";
 import type { AttributesFor } from "../../ir/define.ts";
 import type { Value } from "../../ir/graph.ts";
-import { BitCast, Cast } from "../../ir/ops/cast.ts";
-import { LogicalXor, NotEqual } from "../../ir/ops/compare.ts";
-import { Det } from "../../ir/ops/determinant.ts";
-import { Ceil, Floor, FloorDiv, FloorMod, Max, MulNoNan, Pow, Trunc } from "../../ir/ops/elementwise.ts";
-import { Gather, GatherElements } from "../../ir/ops/gather.ts";
-import { NegativeLogLikelihoodLoss } from "../../ir/ops/loss.ts";
+import { FloorDiv, FloorMod, Max } from "../../ir/ops/elementwise.ts";
 import { MaxPoolIndices } from "../../ir/ops/pool.ts";
-import { ReduceSum } from "../../ir/ops/reduce.ts";
 import { ScatterElements } from "../../ir/ops/scatter.ts";
-import { Extents } from "../../ir/ops/shape.ts";
 import { MaxUnpool } from "../../ir/ops/unpool.ts";
 import { makeWindow, windowExtents } from "../../ir/window.ts";
 import { type Expander, expansion, type NamedExpansion, points } from "./expander.ts";
-
-/** The scores of the target classes, weighed; the ignored class counts nothing. */
-const loss = expansion(NegativeLogLikelihoodLoss, ({ x, target, weight }, { reduction, ignore }, e) => {
-  const { f } = e;
-  const [images, classes, ...rest] = x.tensor.shape as readonly [Dim, Dim, ...Dim[]];
-  if (typeof classes !== "number") return undefined;
-  const chosen = f.min(f.max(target, 0), classes - 1);
-  const scores = e.create(GatherElements, { x, indices: e.reshape(chosen, [images, 1, ...rest]) }, { axis: 1 });
-  const { dtype } = x.tensor;
-  const given = weight ? e.create(Gather, { x: weight, indices: chosen }, { axis: 0 }) : e.expand(e.scalar(dtype, 1), target.tensor.shape);
-  const counts = ignore === undefined ? given : f.where(f.equal(target, ignore), 0, given);
-  const each = f.mul(f.neg(e.reshape(scores, target.tensor.shape)), counts);
-  if (reduction === "none") return each;
-  const axes = target.tensor.shape.map((_, d) => d);
-  const total = (v: Value): Value => e.create(ReduceSum, { x: v }, { axes });
-  return reduction === "sum" ? total(each) : f.div(total(each), total(counts));
-});
 
 /** Elements put into flat planes, or the flat tensor. */
 const unpool = expansion(MaxUnpool, ({ x, indices }, { shape, indexed, within }, e) => {
@@ -110,51 +86,4 @@ function placesOf(
   return e.constant(dtype, [1, 1, ...out], places);
 }
 
-/** Operands of two types by way of f64, which holds either. */
-const power = expansion(Pow, ({ a, b }, _attributes, e) => {
-  if (a.tensor.dtype === b.tensor.dtype) return undefined;
-  return e.cast(e.f.pow(e.cast(a, "f64"), e.cast(b, "f64")), a.tensor.dtype);
-});
-
-const mulNoNan = expansion(MulNoNan, ({ a, b }, _attributes, { f }) => f.where(f.equal(b, 0), 0, f.mul(a, b)));
-
-const trunc = expansion(Trunc, ({ x }, _attributes, e) => e.f.where(e.f.less(x, 0), e.create(Ceil, { x }), e.create(Floor, { x })));
-
-/** Between integers of one size the same bits are the same number, wrapped. */
-const bitCast = expansion(BitCast, ({ x }, { to }, e) => e.create(Cast, { x }, { to }));
-
-/** Larger matrices would make graphs that nobody wants. */
-const mostRows = 4;
-
-/** By the first rows: minors of the rows below them, each made once. */
-const det = expansion(Det, ({ x }, _attributes, e) => {
-  const { f } = e;
-  const { shape } = x.tensor;
-  const [rank, size] = [shape.length, shape.at(-1)];
-  if (typeof size !== "number" || size === 0 || size > mostRows) return undefined;
-  const element = (i: number, j: number): Value => e.reshape(e.part(e.part(x, rank - 2, i, 1), rank - 1, j, 1), shape.slice(0, -2));
-  const minors = new Map<string, Value>();
-  const minor = (columns: readonly number[]): Value => {
-    const key = columns.join();
-    const row = size - columns.length;
-    const terms = (): Value[] =>
-      columns.map((j, k) => {
-        const own = element(row, j);
-        const below = columns.length === 1 ? own : f.mul(own, minor(columns.filter((c) => c !== j)));
-        return k % 2 === 0 ? below : f.neg(below);
-      });
-    const made = minors.get(key) ?? terms().reduce((a, b) => f.add(a, b));
-    minors.set(key, made);
-    return made;
-  };
-  return minor(Array.from({ length: size }, (_, j) => j));
-});
-
-const logicalXor = expansion(LogicalXor, ({ a, b }, _attributes, e) => e.create(NotEqual, { a, b }));
-
-/** Sizes that are numbers after all. */
-const extents = expansion(Extents, (_operands, { values }, e) =>
-  values.every((v) => typeof v === "number") ? e.constant("i64", [values.length], values) : undefined,
-);
-
-export const otherExpansions: readonly NamedExpansion[] = [loss, unpool, pool, power, mulNoNan, trunc, logicalXor, bitCast, det, extents];
+export const poolPlaceExpansions: readonly NamedExpansion[] = [unpool, pool];
