@@ -1,21 +1,28 @@
-/** `npm run bench -- --kernels`: measures generated code on this machine, on one core. */
+/** `npm run bench`: measures generated code on this machine, on one core. */
 import { parseArgs } from "node:util";
 import { benchKernels } from "./kernels.ts";
+import { benchPair } from "./pair.ts";
 
-const usage = "usage: npm run bench -- --kernels | --integer-kernels [--mcpu NAME] [FILTER]";
+const usage = "usage: npm run bench -- --kernels | --integer-kernels [--mcpu NAME] [FILTER]\n       npm run bench -- --pair FOLDER FOLDER";
 
-function main(args: readonly string[]): number {
+async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
-    options: { kernels: { type: "boolean" }, "integer-kernels": { type: "boolean" }, mcpu: { type: "string", default: "native" } },
+    options: {
+      kernels: { type: "boolean" },
+      "integer-kernels": { type: "boolean" },
+      pair: { type: "boolean" },
+      mcpu: { type: "string", default: "native" },
+    },
     allowPositionals: true,
   });
-  if (values.kernels === values["integer-kernels"]) {
+  if ([values.kernels, values["integer-kernels"], values.pair].filter(Boolean).length !== 1) {
     console.error(usage);
     return 2;
   }
-  benchKernels(positionals[0] ?? "", values.kernels ? "f32" : "u8", values.mcpu);
+  if (values.pair) await benchPair(positionals);
+  else benchKernels(positionals[0] ?? "", values.kernels ? "f32" : "u8", values.mcpu);
   return 0;
 }
 
-process.exitCode = main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2));
