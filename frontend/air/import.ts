@@ -3,9 +3,9 @@ import { OpError } from "../../ir/diagnostic.ts";
 import { type Dim, extent } from "../../ir/dim.ts";
 import { Graph, type Value } from "../../ir/graph.ts";
 import { ConstantOp } from "../../ir/ops/constant.ts";
-import { IdentityOp } from "../../ir/ops/identity.ts";
 import { formatType, tensor, type TensorType } from "../../ir/type.ts";
 import type { Builder } from "../../ir/define.ts";
+import { fitsInput, ownOutputs } from "../graph-borders.ts";
 import type { Imported, ImportOptions } from "../options.ts";
 import { dtypeOf } from "./constants.ts";
 import { GraphImport } from "./graph-import.ts";
@@ -38,16 +38,6 @@ export function importAir(model: GeModel, options: ImportOptions = {}): Imported
 const compiledForChip = "an offline model is compiled for its chip: operators that were fused are kernels there, without attributes";
 const remedy = "'sinter inspect' shows what is in it; convert the model that it was made from";
 
-/** Inputs, constants and what is given twice get a copy each, so that every output has an op of its own. */
-function ownOutputs(values: readonly Value[], builder: Builder): Value[] {
-  const taken = new Set<Value>();
-  return values.map((v) => {
-    const own = v.op && v.op.definition !== ConstantOp && !taken.has(v) ? v : builder.create(IdentityOp, { x: v });
-    taken.add(own);
-    return own;
-  });
-}
-
 class Inputs {
   private readonly names = new Set<string>();
   private readonly openExtents = new Set<string>();
@@ -77,11 +67,7 @@ class Inputs {
   private value(name: string, type: TensorType): Value {
     const given = this.session.options.inputValues?.get(name);
     if (!given) return this.graph.addInput(name, type);
-    const fits =
-      given.type.dtype === type.dtype &&
-      given.type.shape.length === type.shape.length &&
-      type.shape.every((d, i) => typeof d !== "number" || d === given.type.shape[i]);
-    if (!fits)
+    if (!fitsInput(given.type, type))
       throw new OpError(`the value given for the input '${name}' does not fit it`, "usage", {
         expected: formatType(type),
         received: formatType(given.type),

@@ -3,8 +3,8 @@ import { CompileError, OpError } from "../../ir/diagnostic.ts";
 import { type Dim, extent } from "../../ir/dim.ts";
 import { Graph, type Value } from "../../ir/graph.ts";
 import { ConstantOp } from "../../ir/ops/constant.ts";
-import { IdentityOp } from "../../ir/ops/identity.ts";
-import { formatType, sameType, tensor, type TensorType } from "../../ir/type.ts";
+import { formatType, sameType, tensor } from "../../ir/type.ts";
+import { fitsInput, ownOutputs } from "../graph-borders.ts";
 import type { Imported, ImportOptions } from "../options.ts";
 import { Frame, operationsOf } from "./frame.ts";
 import { inferencePart } from "./inference.ts";
@@ -55,8 +55,8 @@ export function importLite(model: LiteModel, options: ImportOptions = {}): Impor
     });
     checkNames(session, graph);
     if (session.problems.errors === 0) frame.run(part.operations, part.outputs);
-    graph.setOutputs(part.outputs.flatMap((o, k) => attempt(() => [outputOf(session, frame, o, k)]) ?? []));
-    separate(graph, frame);
+    const outputs = part.outputs.flatMap((o, k) => attempt(() => [outputOf(session, frame, o, k)]) ?? []);
+    graph.setOutputs(ownOutputs(outputs, frame.builder));
   });
   session.problems.throwIfErrors();
   return { graph, diagnostics: session.problems.diagnostics };
@@ -74,17 +74,15 @@ function bindInput(session: Session, frame: Frame, graph: Graph, index: number, 
     t.dims.map((d, axis) => inputExtent(session, name, d, axis)),
   );
   if (!given) return frame.bindStored(index, graph.addInput(name, type));
-  if (!fits(given.type, type))
-    return session.problems.error("usage", session.locate(name), `the value given for the input '${name}' does not fit it`);
+  if (!fitsInput(given.type, type))
+    return session.problems.error("usage", session.locate(name), `the value given for the input '${name}' does not fit it`, {
+      expected: formatType(type),
+      received: formatType(given.type),
+    });
   const value = frame.builder.create(ConstantOp, {}, { data: given });
   value.name = name;
   frame.bindStored(index, value);
 }
-
-const fits = (given: TensorType, type: TensorType): boolean =>
-  given.dtype === type.dtype &&
-  given.shape.length === type.shape.length &&
-  type.shape.every((d, axis) => typeof d !== "number" || d === given.shape[axis]);
 
 /** Extents that the file leaves open are called after the input and the axis. */
 function inputExtent(session: Session, input: string, d: number, axis: number): Dim {
@@ -120,13 +118,4 @@ function outputOf(session: Session, frame: Frame, index: number, k: number): Val
       received: formatType(value.type),
     });
   return value;
-}
-
-/** Outputs that are inputs, constants or other outputs too become copies. */
-function separate(graph: Graph, frame: Frame): void {
-  const taken = new Set<Value>();
-  graph.outputs.forEach((v, k) => {
-    if (v.op && v.op.name !== "constant" && !taken.has(v)) taken.add(v);
-    else if (v.type.kind === "tensor") graph.setOutput(k, frame.builder.create(IdentityOp, { x: v }));
-  });
 }
