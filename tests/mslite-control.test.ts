@@ -151,6 +151,13 @@ describe("MindSpore Lite: lists of tensors", () => {
     expect(resultsOf(graph, given([7, 8]))).to.deep.equal([[0, 0, 7, 8, 0, 0, 7, 8]]);
   });
 
+  it("leave the model's outputs their names", () => {
+    expect(graphOfLite(listFile("1.2")).outputs.map((v) => v.name)).to.deep.equal(["y", "sum_end"]);
+    const nodes: NodeSpec[] = [["Neg", {}, ["x"], ["y"]]];
+    const twice = liteFile("2.2", vectors("x", "y"), [{ inputs: ["x"], outputs: ["y", "x", "y"], nodes }]);
+    expect(graphOfLite(twice).outputs.map((v) => v.name)).to.deep.equal(["y", "output_1", "output_2"]);
+  });
+
   it("whose elements have no known shape are refused", () => {
     expect(() => graphOfLite(listFile("1.2", "unknown"))).to.throw(
       CompileError,

@@ -55,8 +55,9 @@ export function importLite(model: LiteModel, options: ImportOptions = {}): Impor
     });
     checkNames(session, graph);
     if (session.problems.errors === 0) frame.run(part.operations, part.outputs);
-    const outputs = part.outputs.flatMap((o, k) => attempt(() => [outputOf(session, frame, o, k)]) ?? []);
+    const outputs = part.outputs.flatMap((o) => attempt(() => [outputOf(session, frame, o)]) ?? []);
     graph.setOutputs(ownOutputs(outputs, frame.builder));
+    if (session.problems.errors === 0) nameOutputs(session, graph, part.outputs);
   });
   session.problems.throwIfErrors();
   return { graph, diagnostics: session.problems.diagnostics };
@@ -107,13 +108,22 @@ function checkNames(session: Session, graph: Graph): void {
   }
 }
 
-function outputOf(session: Session, frame: Frame, index: number, k: number): Value {
+/** Outputs have the names of their tensors, whatever the nodes before call the same values; no name is given twice. */
+function nameOutputs(session: Session, graph: Graph, tensors: readonly number[]): void {
+  const taken = new Set(graph.inputs.map((v) => v.name));
+  graph.outputs.forEach((v, k) => {
+    const names = [session.tensor(tensors[k]!).name, v.name];
+    v.name = names.find((name) => name !== "" && !taken.has(name)) ?? `output_${k}`;
+    taken.add(v.name);
+  });
+}
+
+function outputOf(session: Session, frame: Frame, index: number): Value {
   const t = session.tensor(index);
   const value = frame.value(index).stored("last");
-  if (value.op && value.op.name !== "constant" && value.name === "") value.name = t.name || `output_${k}`;
   const declared = t.dims.length === 0 || t.dims.some((d) => d < 0) ? undefined : tensor(value.tensor.dtype, t.dims);
   if (declared && !sameType(declared, value.type) && value.tensor.shape.every((d) => typeof d === "number"))
-    session.problems.warn("type-mismatch", session.locate(t.name), `the shape of the output '${value.name}' is not the declared one`, {
+    session.problems.warn("type-mismatch", session.locate(t.name), `the shape of the output '${t.name}' is not the declared one`, {
       expected: `[${t.dims.join(",")}]`,
       received: formatType(value.type),
     });
