@@ -431,7 +431,9 @@ class KernelPrinter {
     const place = this.prepared.places.get(s.buffer);
     const at = s.at[0] ?? 0;
     if (place?.kind === "registers" && s.value === load(s.buffer, s.at)) return;
-    const value = this.combined(s, this.expr(s.value));
+    const isRounded = s.value.kind === "round" && s.value.storage === s.buffer.dtype && place?.kind !== "registers" && !s.combine;
+    // Memory rounds by itself.
+    const value = this.combined(s, this.expr(isRounded ? s.value.x : s.value));
     if (place?.kind === "registers") return this.storeRegister(s, place, at, value);
     const pointer = this.buffers.get(s.buffer)!;
     if (!this.lane) return this.line(`${pointer}[${this.offset(at)}] = ${bare(encode(this.h, s.buffer.dtype, value.text))};`);
