@@ -108,14 +108,21 @@ export function imageOf(n: Integers, x: Value, zeroPoint: Value | undefined, typ
   return { x: n.cast(n.add(x, by), type), point: zero ? n.add(zero, by) : by };
 }
 
+function extremes(list: readonly number[]): readonly [number, number] {
+  let [low, high] = [Infinity, -Infinity];
+  for (const x of list) {
+    low = Math.min(low, x);
+    high = Math.max(high, x);
+  }
+  return [low, high];
+}
+
 /** The least and greatest of `w - zeroPoint`, or bounds of them; undefined where only running tells. */
 function rangeOfWeights(w: Value, zeroPoint: Value | undefined): readonly [number, number] | undefined {
   const zeros = zeroPoint ? integersOf(zeroPoint, Infinity) : [0];
   const all = w.tensor.dtype === "i8" && !zeroPoint ? [-128, 127] : integersOf(w, Infinity);
-  const range = (list: readonly number[]): readonly [number, number] =>
-    list.reduce<[number, number]>(([low, high], x) => [Math.min(low, x), Math.max(high, x)], [Infinity, -Infinity]);
   if (!zeros || !all) return undefined;
-  const [[low, high], [least, most]] = [range(all), range(zeros)];
+  const [[low, high], [least, most]] = [extremes(all), extremes(zeros)];
   return [low - most, high - least];
 }
 
