@@ -13,7 +13,7 @@ import { add, asAtom, type Dim, extent, type Extent, loop, type Loop, mul, produ
 import * as x from "../ir/expr.ts";
 import { assign, forLoop, ifThen, letVar, type Param, type Stmt, store } from "../ir/loop.ts";
 import { writeElements } from "../ir/storage.ts";
-import { type DType, tensor } from "../ir/type.ts";
+import { type DType, tensor, type TensorType } from "../ir/type.ts";
 import { Session, Tensor } from "../runtime/node/session.ts";
 import { buildC } from "../runtime/node/build-c.ts";
 import { compilers, isInstalled } from "./c-runner.ts";
@@ -90,6 +90,37 @@ function dynamicProgram(): Program {
     ],
     slots: [64, mul(n, 16)],
     weightBytes: 16,
+  };
+}
+
+/** y[8] = x[8] + x[8] in types that are not computed in as they are stored, by lanes and one by one. */
+function narrowProgram(): Program {
+  const dtypes = ["f16", "bf16", "f8e4m3fn", "i8", "u16", "bool"] as const;
+  const kernels = dtypes.flatMap((dtype) =>
+    (["vector", "serial"] as const).map((mode) => {
+      const [px, py, lane] = [x.makeBuffer("x", dtype, []), x.makeBuffer("y", dtype, []), loop("lane", 8)];
+      const doubled = x.round(x.add(x.load(px, [lane]), x.load(px, [lane])), dtype);
+      return kernel(`${mode}_${dtype}`, [read(px), written(py)], [forLoop(asLoop(lane), [store(py, [lane], doubled)], mode)]);
+    }),
+  );
+  const value = (name: string, i: number): { name: string; type: TensorType; buffer: number } => ({
+    name: `${name}${i}`,
+    type: tensor(dtypes[i >> 1]!, [8]),
+    buffer: 2 * i + (name === "y" ? 1 : 0),
+  });
+  return {
+    name: "narrow",
+    inputs: kernels.map((_, i) => value("x", i)),
+    outputs: kernels.map((_, i) => value("y", i)),
+    extents: [],
+    buffers: kernels.flatMap((_, i) => [
+      buffer(`x${i}`, dtypes[i >> 1]!, [8], { kind: "input", index: i }),
+      buffer(`y${i}`, dtypes[i >> 1]!, [8], { kind: "output", index: i }),
+    ]),
+    kernels,
+    steps: kernels.map((_, i) => ({ kind: "run", kernel: i, args: [2 * i, 2 * i + 1], extents: [] })),
+    slots: [],
+    weightBytes: 0,
   };
 }
 
@@ -244,7 +275,7 @@ describe("c: programs", () => {
         { mcpu: "generic" },
         { mcpu: "x86-64-v4" },
       ] as const) {
-        for (const program of [dynamicProgram(), controlProgram()]) {
+        for (const program of [dynamicProgram(), controlProgram(), narrowProgram()]) {
           const artifact = emitC(program, { name: program.name, mcpu: "x86-64-v3", ...options }, new Diagnostics());
           const dir = write(artifact, folder());
           const flags = String(artifact.manifest.options["flags"]).split(" ");

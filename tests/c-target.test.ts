@@ -528,7 +528,12 @@ describe("c: loops", () => {
   }
 
   it("optimised for AVX-512 and AVX2, where the machine has them", () => {
-    const cases = [...shapes(), ...semantics(16), ...[4, 8, 16].flatMap((lanes) => [...storageCases(lanes), ...instructionCases(lanes)])];
+    const cases = [
+      ...shapes(),
+      ...semantics(16),
+      ...storageCases(1),
+      ...[4, 8, 16].flatMap((lanes) => [...storageCases(lanes), ...instructionCases(lanes)]),
+    ];
     for (const flags of [["-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno"]])
       expectSame(
         cases,
@@ -547,7 +552,7 @@ describe("c: armv8", () => {
       console.log(`      left out: ${compiler} and ${emulator} are not installed`);
       return;
     }
-    const cases = [...shapes(), ...semantics(4), ...storageCases(4), ...instructionCases(4)];
+    const cases = [...shapes(), ...semantics(4), ...storageCases(1), ...storageCases(4), ...instructionCases(4)];
     expectSame(
       cases,
       runKernels(

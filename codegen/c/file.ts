@@ -1,8 +1,12 @@
 /** What stands at the top of every C file. */
 import type { Helpers } from "./helpers.ts";
 
-/** GCC notes that passing vectors would differ between files built for different machines; ours are only passed to inlined functions. */
-const quietVectors = ["#if defined(__GNUC__)", '#pragma GCC diagnostic ignored "-Wpsabi"', "#endif"];
+/**
+ * `-Wpsabi`: passing vectors would differ between files built for different machines; ours are only passed to inlined functions.
+ * `-Wunused-function`: where a machine has an instruction, what it takes the place of is left over.
+ */
+const quiet = (warnings: readonly string[]): string[] =>
+  warnings.length === 0 ? [] : ["#if defined(__GNUC__)", ...warnings.map((w) => `#pragma GCC diagnostic ignored "${w}"`), "#endif"];
 
 /** Compilers for other machines have no such headers. */
 const intrinsics = ["#if defined(__SSE2__)", "#include <immintrin.h>", "#elif defined(__ARM_NEON)", "#include <arm_neon.h>", "#endif"];
@@ -20,7 +24,7 @@ export function kernelFile(helpers: Helpers, kernels: readonly string[], head: r
   return [
     ...head,
     ...includes,
-    ...(helpers.usesVectors ? quietVectors : []),
+    ...quiet([...(helpers.usesVectors ? ["-Wpsabi"] : []), ...(helpers.usesIntrinsics ? ["-Wunused-function"] : [])]),
     "",
     ...(text === "" ? [] : [text, ""]),
     kernels.join("\n\n"),

@@ -253,7 +253,7 @@ function outputShape(program: Program, prefix: string): string {
     const stores = type.shape.map((d, axis) => `shape[${axis}] = sinter_max(${sizeText(d, indexOf)}, 0);`);
     return `    case ${i}: ${stores.join(" ")} return SINTER_OK;`;
   });
-  const uses = cases.some((c) => c.includes("e["));
+  const uses = cases.some((c) => /\be\[/.test(c));
   return [
     `int ${prefix}_output_shape(const ${prefix}_context *context, int index, int64_t *shape) {`,
     ...(uses

@@ -2,7 +2,7 @@
 import { type FloatFormat, floatFormats, isMinifloat, type MinifloatType } from "../../ir/minifloat.ts";
 import { byteSize, computeType, type DType, integerBits, isInteger, isUnsigned } from "../../ir/type.ts";
 import type { Helpers } from "./helpers.ts";
-import { defineBitCopy } from "./math.ts";
+import { decodeHalf, encodeHalf, isHalf, loadHalf, memoryVector, roundHalf, storeHalf } from "./half.ts";
 import { isNarrow, narrowBody, widenBody } from "./narrow.ts";
 import { storageType, valueType } from "./types.ts";
 
@@ -41,17 +41,9 @@ function roundLanes(h: Helpers, dtype: DType, lanes: number, name: string, type:
     const masked = dtype === "u32" ? "x & 0xffffffffLL" : `x & ${2 ** bits - 1}`;
     return `${type} ${name}(${type} x) { return ${isUnsigned(dtype) ? `(${masked})` : `((${masked}) ^ ${2 ** (bits - 1)}) - ${2 ** (bits - 1)}`}; }`;
   }
-  if (dtype === "f16" || dtype === "bf16") {
-    const [encoded, decoded] = [encodeHalf(h, dtype, lanes), decodeHalf(h, dtype, lanes)];
-    return `${type} ${name}(${type} x) { return ${decoded}(${encoded}(x)); }`;
-  }
+  if (isHalf(dtype)) return `${type} ${name}(${type} x) {\n${roundHalf(h, dtype, lanes)}\n}`;
   const each = decode(h, dtype, encode(h, dtype, "x[l]"));
   return `${type} ${name}(${type} x) { for (int l = 0; l < ${lanes}; l++) x[l] = ${each}; return x; }`;
-}
-
-/** A name for vectors in memory, which are aligned to their elements only. */
-function memoryVector(h: Helpers, element: string, bytes: number, lanes: number): string {
-  return h.vector(`${element.replace(/_t$/, "")}x${lanes}_in_memory`, element, bytes * lanes);
 }
 
 /** `lanes` elements from the address `pointer` on, as a vector of the compute type. */
@@ -64,16 +56,14 @@ export function loadLanes(h: Helpers, dtype: DType, lanes: number, pointer: stri
 
 function loadBody(h: Helpers, dtype: DType, lanes: number, type: string, element: string): string {
   const compute = computeType(dtype);
-  if (isMinifloat(dtype) && dtype !== "f16" && dtype !== "bf16") {
+  if (isHalf(dtype)) return `\n${loadHalf(h, dtype, lanes)}\n`;
+  if (isMinifloat(dtype)) {
     return `${type} r = {0}; for (int l = 0; l < ${lanes}; l++) r[l] = ${decode(h, dtype, "p[l]")}; return r;`;
   }
   if (compute === dtype && dtype !== "bool") return `${type} r; memcpy(&r, p, sizeof r); return r;`;
   if (isNarrow(dtype)) return `\n${widenBody(h, dtype, lanes, type)}\n`;
   const memory = memoryVector(h, element, byteSize(dtype), lanes);
   const read = `${memory} m; memcpy(&m, p, sizeof m);`;
-  if (dtype === "f16" || dtype === "bf16") {
-    return `${read} return ${decodeHalf(h, dtype, lanes)}(__builtin_convertvector(m, ${h.type("u32", lanes)}));`;
-  }
   if (dtype === "bool") return `${read} return __builtin_convertvector(m, ${h.type("i32", lanes)}) != 0;`;
   return `${read} return __builtin_convertvector(m, ${type});`;
 }
@@ -87,86 +77,27 @@ export function storeLanes(h: Helpers, dtype: DType, lanes: number, pointer: str
 }
 
 function storeBody(h: Helpers, dtype: DType, lanes: number, element: string): string {
-  if (isMinifloat(dtype) && dtype !== "f16" && dtype !== "bf16")
-    return `for (int l = 0; l < ${lanes}; l++) p[l] = ${encode(h, dtype, "x[l]")};`;
+  if (isHalf(dtype)) return `\n${storeHalf(h, dtype, lanes)}\n`;
+  if (isMinifloat(dtype)) return `for (int l = 0; l < ${lanes}; l++) p[l] = ${encode(h, dtype, "x[l]")};`;
   if (computeType(dtype) === dtype && dtype !== "bool") return "memcpy(p, &x, sizeof x);";
   if (isNarrow(dtype)) return `\n${narrowBody(h, dtype, lanes)}\n`;
   const memory = memoryVector(h, element, byteSize(dtype), lanes);
-  const converted =
-    dtype === "f16" || dtype === "bf16" ? `${encodeHalf(h, dtype, lanes)}(x)` : dtype === "bool" ? "x & 1" : subByte(h, dtype, lanes);
+  const converted = dtype === "bool" ? "x & 1" : subByte(h, dtype, lanes);
   return `${memory} m = __builtin_convertvector(${converted}, ${memory}); memcpy(p, &m, sizeof m);`;
 }
 
 const subByte = (h: Helpers, dtype: DType, lanes: number): string => (integerBits(dtype) < 8 ? roundTo(h, dtype, lanes, "x") : "x");
 
 function defineDecode(h: Helpers, dtype: MinifloatType): string {
-  if (dtype === "f16" || dtype === "bf16") return decodeHalf(h, dtype, 1);
+  if (isHalf(dtype)) return decodeHalf(h, dtype, 1);
   const name = `${dtype}_to_f32`;
   return h.define(name, () => decodeSmall(h, name, floatFormats[dtype]));
 }
 
 function defineEncode(h: Helpers, dtype: MinifloatType): string {
-  if (dtype === "f16" || dtype === "bf16") return encodeHalf(h, dtype, 1);
+  if (isHalf(dtype)) return encodeHalf(h, dtype, 1);
   const name = `f32_to_${dtype}`;
   return h.define(name, () => (floatFormats[dtype].signed ? encodeSmall(h, name, floatFormats[dtype]) : encodeExponent(h, name)));
-}
-
-const bitTypes = (
-  h: Helpers,
-  lanes: number,
-): {
-  f: string;
-  u: string;
-  bits: (x: string) => string;
-  float: (x: string) => string;
-  select: (c: string, a: string, b: string) => string;
-} => {
-  const [f, u] = [h.type("f32", lanes), h.type("u32", lanes)];
-  if (lanes > 1) {
-    const mask = h.type("i32", lanes);
-    return {
-      f,
-      u,
-      bits: (x) => `((${u})${x})`,
-      float: (x) => `((${f})(${x}))`,
-      select: (c, a, b) => `((${u})(((${mask})(${c}) & (${mask})(${a})) | (~(${mask})(${c}) & (${mask})(${b}))))`,
-    };
-  }
-  defineBitCopy(h, "bits_f32", "float", "uint32_t");
-  defineBitCopy(h, "f32_of_bits", "uint32_t", "float");
-  return { f, u, bits: (x) => `bits_f32(${x})`, float: (x) => `f32_of_bits(${x})`, select: (c, a, b) => `(${c} ? ${a} : ${b})` };
-};
-
-const named = (base: string, lanes: number): string => (lanes === 1 ? base : `${base}_x${lanes}`);
-
-/** f16: the exponent is moved by a multiplication, which also normalises subnormal numbers. */
-function decodeHalf(h: Helpers, dtype: "f16" | "bf16", lanes: number): string {
-  const name = named(`${dtype}_to_f32`, lanes);
-  const on = bitTypes(h, lanes);
-  if (dtype === "bf16") return h.define(name, () => `${on.f} ${name}(${on.u} x) { return ${on.float("x << 16")}; }`, lanes > 1);
-  const body = `${on.f} v = ${on.float("(x & 0x7fffu) << 13")} * 0x1p112f;
-  ${on.u} b = ${on.bits("v")};
-  b = b | ${on.select("(x & 0x7c00u) == 0x7c00u", lanes === 1 ? "0x7f800000u" : `((${on.u}){0} + 0x7f800000u)`, lanes === 1 ? "0u" : `(${on.u}){0}`)};
-  return ${on.float("b | ((x & 0x8000u) << 16)")};`;
-  return h.define(name, () => `${on.f} ${name}(${on.u} x) {\n  ${body}\n}`, lanes > 1);
-}
-
-/** Rounds to nearest even: by integers, and below the least normal number by a float addition. */
-function encodeHalf(h: Helpers, dtype: "f16" | "bf16", lanes: number): string {
-  const name = named(`f32_to_${dtype}`, lanes);
-  const on = bitTypes(h, lanes);
-  const k = (text: string): string => (lanes === 1 ? text : `((${on.u}){0} + ${text})`);
-  const result = lanes === 1 ? "uint16_t" : on.u;
-  const cast = lanes === 1 ? "(uint16_t)" : "";
-  const head = `${on.u} b = ${on.bits("x")}, a = b & 0x7fffffffu, s = (b & 0x80000000u) >> 16;`;
-  const half = `${on.u} n = (a + 0xfffu + ((a >> 13) & 1u) - 0x38000000u) >> 13;
-  ${on.u} d = ${on.bits(`(${on.float("a")} + 0.5f)`)} - 0x3f000000u;
-  n = ${on.select("a < 0x38800000u", "d", "n")};
-  n = ${on.select("a >= 0x477ff000u", k("0x7c00u"), "n")};
-  return ${cast}${on.select("a > 0x7f800000u", k("0x7e00u"), "(n | s)")};`;
-  const brain = `${on.u} n = (a + 0x7fffu + ((a >> 16) & 1u)) >> 16;
-  return ${cast}${on.select("a > 0x7f800000u", k("0x7fc0u"), "(n | s)")};`;
-  return h.define(name, () => `${result} ${name}(${on.f} x) {\n  ${head}\n  ${dtype === "f16" ? half : brain}\n}`, lanes > 1);
 }
 
 const magnitudeBits = (f: FloatFormat): number => f.exponentBits + f.mantissaBits;
