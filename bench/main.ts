@@ -1,9 +1,12 @@
 /** `npm run bench`: measures generated code on this machine, on one core. */
 import { parseArgs } from "node:util";
 import { benchKernels } from "./kernels.ts";
+import { benchNetworks } from "./networks.ts";
 import { benchPair } from "./pair.ts";
 
-const usage = "usage: npm run bench -- --kernels | --integer-kernels [--mcpu NAME] [FILTER]\n       npm run bench -- --pair FOLDER FOLDER";
+const usage = `usage: npm run bench -- --kernels | --integer-kernels [--mcpu NAME] [FILTER]
+       npm run bench -- --networks [FILTER]
+       npm run bench -- --pair FOLDER FOLDER`;
 
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -11,16 +14,18 @@ async function main(args: readonly string[]): Promise<number> {
     options: {
       kernels: { type: "boolean" },
       "integer-kernels": { type: "boolean" },
+      networks: { type: "boolean" },
       pair: { type: "boolean" },
       mcpu: { type: "string", default: "native" },
     },
     allowPositionals: true,
   });
-  if ([values.kernels, values["integer-kernels"], values.pair].filter(Boolean).length !== 1) {
+  if ([values.kernels, values["integer-kernels"], values.networks, values.pair].filter(Boolean).length !== 1) {
     console.error(usage);
     return 2;
   }
   if (values.pair) await benchPair(positionals);
+  else if (values.networks) await benchNetworks(positionals[0] ?? "");
   else benchKernels(positionals[0] ?? "", values.kernels ? "f32" : "u8", values.mcpu);
   return 0;
 }
