@@ -216,6 +216,8 @@ export function floordiv(a: Dim, b: Dim): Dim {
   const inner = asAtom(split.rest);
   // floor(floor(x / c) / b) = floor(x / (c b))
   if (inner?.kind === "floordiv") return add(split.quotient, floordiv(inner.a, mul(inner.b, b)));
+  const units = inUnits(split.rest, b);
+  if (units) return add(split.quotient, floordiv(units.coarse, units.count));
   return add(split.quotient, operation("floordiv", split.rest, b));
 }
 
@@ -223,8 +225,32 @@ export function mod(a: Dim, b: Dim): Dim {
   if (b === 1) return 0;
   if (typeof a === "number" && typeof b === "number") return b === 0 ? 0 : a - b * Math.floor(a / b);
   const { rest } = divide(a, b);
-  return isBetweenZeroAnd(rest, b) ? rest : operation("mod", rest, b);
+  if (isBetweenZeroAnd(rest, b)) return rest;
+  const units = inUnits(rest, b);
+  return units ? add(mul(units.unit, mod(units.coarse, units.count)), units.fine) : operation("mod", rest, b);
 }
+
+/** `a = unit * coarse + fine` and `b = unit * count` with `0 <= fine < unit`, so that only `coarse` is left to divide, by `count`. */
+interface Units {
+  readonly unit: number;
+  readonly coarse: Dim;
+  readonly fine: Dim;
+  readonly count: number;
+}
+
+/** The largest unit above 1 that there is. */
+function inUnits(a: Dim, b: Dim): Units | undefined {
+  if (typeof b !== "number" || b <= 1) return undefined;
+  const units = new Set(termsOf(a).map((t) => gcd(Math.abs(t.coefficient), b)));
+  for (const unit of [...units].filter((u) => u > 1).sort((x, y) => y - x)) {
+    const { quotient, rest } = divide(a, unit);
+    if (isBetweenZeroAnd(rest, unit)) return { unit, coarse: quotient, fine: rest, count: b / unit };
+  }
+  return undefined;
+}
+
+/** The greatest common divisor of whole numbers from 0 on; of 0 and 0, 0. */
+export const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
 const isBounded = (d: Dim): boolean => range(d)[0] > -Infinity;
 

@@ -60,11 +60,9 @@ export function scaledExtent(extent: Dim, scale: number): Dim {
 export function resizedAxis(input: Dim, output: Dim, scale?: number): ResizedAxis {
   if (scale !== undefined) return { input, output, ...scaleFraction(scale) };
   if (typeof input !== "number" || typeof output !== "number") return { input, output, up: output, down: input };
-  const shared = Math.max(1, gcd(input, output));
+  const shared = Math.max(1, dim.gcd(input, output));
   return { input, output, up: output / shared, down: input / shared };
 }
-
-const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
 /** The position in the input of output element `o`; every mode but `tf_crop_and_resize`, which is not exact. */
 export function position(mode: Exclude<CoordinateMode, "tf_crop_and_resize">, axis: ResizedAxis, o: Dim): Fraction {
@@ -96,14 +94,7 @@ function alignCorners({ input, output, up, down }: ResizedAxis, o: Dim): Fractio
   return { numerator: isWhole ? numerator : dim.mul(numerator, down), denominator: dim.max(1, steps) };
 }
 
-/** `floor(numerator / denominator)`, reduced where the coefficients share a factor with the denominator. */
-export function floorOf({ numerator, denominator }: Fraction): Dim {
-  if (typeof denominator !== "number" || typeof numerator === "number") return dim.floordiv(numerator, denominator);
-  const shared = numerator.terms.reduce((g, t) => (t.atoms.length === 0 ? g : gcd(g, Math.abs(t.coefficient))), denominator);
-  // floor((g x + c) / (g d)) = floor(floor((g x + c) / g) / d)
-  return dim.floordiv(dim.floordiv(numerator, shared), denominator / shared);
-}
-
+export const floorOf = ({ numerator, denominator }: Fraction): Dim => dim.floordiv(numerator, denominator);
 const ceilOf = ({ numerator, denominator }: Fraction): Dim => dim.neg(floorOf({ numerator: dim.neg(numerator), denominator }));
 
 /** The element nearest to a position, before it is brought inside the axis. */

@@ -21,7 +21,7 @@ const leaf: fc.Arbitrary<Case> = fc.oneof(
 
 const floor = (a: number, b: number): number => Math.floor(a / b);
 const divisor: fc.Arbitrary<Case> = fc.oneof(
-  fc.integer({ min: 1, max: 6 }).map((k): Case => ({ dim: k, value: () => k })),
+  fc.integer({ min: 1, max: 24 }).map((k): Case => ({ dim: k, value: () => k })),
   fc.constant<Case>({ dim: n, value: (v) => v.n }),
 );
 
@@ -88,6 +88,14 @@ describe("dims", () => {
   it("need no division inside a split", () => {
     expect(dim.floordiv(dim.add(dim.mul(i, 5), j), 5)).to.equal(i);
     expect(dim.mod(dim.add(dim.mul(i, 5), j), 5)).to.equal(j);
+  });
+
+  it("divide what counts in larger units by the units", () => {
+    const x = dim.add(dim.mul(i, 64), dim.mul(j, 12), 3);
+    expect(dim.floordiv(x, 128)).to.equal(dim.floordiv(i, 2));
+    expect(dim.mod(x, 128)).to.equal(dim.add(dim.mul(dim.mod(i, 2), 64), dim.mul(j, 12), 3));
+    expect(dim.floordiv(dim.add(dim.mul(n, 6), 5), 4)).to.equal(dim.floordiv(dim.add(dim.mul(n, 3), 2), 2));
+    expect(dim.add(dim.mul(dim.floordiv(x, 128), 128), dim.mod(x, 128))).to.equal(x);
   });
 
   it("join a quotient and its rest again", () => {
