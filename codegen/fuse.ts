@@ -240,7 +240,9 @@ class Fusion {
     const merge = (e: Expr): Expr =>
       rewriteExpr(substituteIndices(e, by), { node: (n) => (n.kind === "load" && n.buffer === result.out ? value : undefined) });
     const results = stage.results.map((r) => ({ out: r.out, at: r.at.map((d) => toDim(merge(index(d)))), value: merge(r.value) }));
-    return { kind: "stage", stage: { ...producer.stage, results }, ops: [...producer.ops, ...consumer.ops] };
+    const merged = { ...producer.stage, results };
+    if (foldsAlongLanes(producer.stage) && !foldsAlongLanes(merged)) return undefined;
+    return { kind: "stage", stage: merged, ops: [...producer.ops, ...consumer.ops] };
   }
 }
 
@@ -260,6 +262,16 @@ function inlined(producer: StageItem, result: Result, consumer: StageItem): Stag
 }
 
 const isGrouped = (stage: Stage): boolean => groupOf(stage, (l) => flattenOffset(viewOf(l.buffer), l.at)) !== undefined;
+
+/** Whether a fold loads elements that lie side by side along the last axis, and stores them so: vectors then fold many at once. */
+function foldsAlongLanes(stage: Stage): boolean {
+  const lane = stage.axes.at(-1);
+  if (!lane || !stage.fold) return false;
+  const isAlong = (b: Buffer, at: readonly Dim[]): boolean => stride(flattenOffset(viewOf(b), at), lane) === 1;
+  return (
+    stage.results.every((r) => isAlong(r.out, r.at)) && (loadsIn(stage.fold.step).some((l) => isAlong(l.buffer, l.at)) || isGrouped(stage))
+  );
+}
 
 /**
  * What the consumer's axes are in terms of the producer's, when the load visits every element once. The load's offset must
