@@ -8,10 +8,11 @@ import { attributesOf, type OpOf } from "../ir/define.ts";
 import type { Value } from "../ir/graph.ts";
 import { Add, Conv, ConvPacked, Gemm, Matmul, MatmulPacked, Pack, Transpose, Unpack } from "../ir/ops/index.ts";
 import type { Pass } from "./pass.ts";
-import { type BlockOptions, extentOf, isBlocked, pack, panelWidth } from "./block-layout/blocks.ts";
+import { type BlockOptions, extentOf, isBlocked, isFixed, pack, panelWidth } from "./block-layout/blocks.ts";
+import { convForTransposed } from "./block-layout/conv-transpose.ts";
 import { packDepthwise, packDepthwiseInteger } from "./block-layout/depthwise.ts";
 import { packConvInteger, packMatmulInteger } from "./block-layout/integers.ts";
-import { isConstant, propagation } from "./block-layout/propagation.ts";
+import { propagation } from "./block-layout/propagation.ts";
 import { applyRules, opRule, type Rewriter, type Rule } from "./rewrite.ts";
 
 export const blockLayout = (options: BlockOptions): Pass => ({
@@ -20,7 +21,7 @@ export const blockLayout = (options: BlockOptions): Pass => ({
   run(graph, context) {
     const convolutions = [packConv, packConvInteger, packDepthwise, packDepthwiseInteger].map((rule) => rule(options));
     const products = [packMatmul, packMatmulInteger, packGemm].map((rule) => rule(options));
-    applyRules(graph, [...convolutions, ...products, ...propagation], context);
+    applyRules(graph, [convForTransposed, ...convolutions, ...products, ...propagation], context);
   },
 });
 
@@ -30,7 +31,7 @@ const packConv = ({ lanes }: BlockOptions): Rule =>
     const [x, w, b] = op.operands as [Value, Value, Value | undefined];
     const { group, strides, dilations, pads, to } = attributesOf(op as OpOf<typeof Conv>);
     const [outputs, channels] = [extentOf(w, 0), extentOf(w, 1)];
-    if (group !== 1 || to !== undefined || !isBlocked(x.tensor.dtype) || !isConstant(w) || (b && !isConstant(b))) return undefined;
+    if (group !== 1 || to !== undefined || !isBlocked(x.tensor.dtype) || !isFixed(w) || (b && !isFixed(b))) return undefined;
     if (outputs === undefined || channels === undefined || outputs * 2 < lanes || x.tensor.shape.length < 3) return undefined;
     const inner = Math.min(lanes, channels);
     const y = rewriter.create(
@@ -56,7 +57,7 @@ function packWeights(rewriter: Rewriter, w: Value, outer: number, inner: number)
 function multiply(rewriter: Rewriter, a: Value, b: Value, options: BlockOptions): Value | undefined {
   const columns = extentOf(b, -1);
   const width = columns === undefined ? undefined : panelWidth(columns, options);
-  if (width === undefined || !isBlocked(a.tensor.dtype) || !isConstant(b) || b.tensor.shape.length !== 2 || a.tensor.shape.length < 2)
+  if (width === undefined || !isBlocked(a.tensor.dtype) || !isFixed(b) || b.tensor.shape.length !== 2 || a.tensor.shape.length < 2)
     return undefined;
   const blocks = rewriter.create(Pack, { x: b }, { axis: 1, block: width, tail: "overlap" });
   const panels = rewriter.create(Transpose, { x: blocks }, { perm: [1, 0, 2] });
@@ -70,21 +71,8 @@ const packGemm = (options: BlockOptions): Rule =>
   opRule("pack-gemm", "exact", Gemm, (op, rewriter) => {
     const [a, b, c] = op.operands as [Value, Value, Value | undefined];
     const { trans_a, trans_b, alpha, beta } = attributesOf(op as OpOf<typeof Gemm>);
-    if (trans_a || alpha !== 1 || beta !== 1 || !isConstant(b) || b.tensor.shape.length !== 2) return undefined;
+    if (trans_a || alpha !== 1 || beta !== 1 || !isFixed(b) || b.tensor.shape.length !== 2) return undefined;
     const columns = trans_b ? rewriter.create(Transpose, { x: b }, { perm: [1, 0] }) : b;
-    const product = multiplyFolded(rewriter, a, b, columns, options);
+    const product = multiply(rewriter, a, columns, options);
     return product && c ? rewriter.create(Add, { a: product, b: c }) : product;
   });
-
-/** As `multiply`, where `columns` is computed from the constant `b`. */
-function multiplyFolded(rewriter: Rewriter, a: Value, b: Value, columns: Value, options: BlockOptions): Value | undefined {
-  if (columns === b) return multiply(rewriter, a, b, options);
-  const width = panelWidth(extentOf(columns, 1) ?? 0, options);
-  if (width === undefined || !isBlocked(a.tensor.dtype) || a.tensor.shape.length < 2) return undefined;
-  const blocks = rewriter.create(Pack, { x: columns }, { axis: 1, block: width, tail: "overlap" });
-  return rewriter.create(
-    MatmulPacked,
-    { a, b: rewriter.create(Transpose, { x: blocks }, { perm: [1, 0, 2] }) },
-    { columns: extentOf(columns, 1)! },
-  );
-}

@@ -1,6 +1,6 @@
 /** What rules that make blocks share. */
 import type { Value } from "../../ir/graph.ts";
-import { Pack } from "../../ir/ops/index.ts";
+import { Expand, Pack, Reshape, Transpose } from "../../ir/ops/index.ts";
 import type { DType } from "../../ir/type.ts";
 import type { Rewriter } from "../rewrite.ts";
 
@@ -22,6 +22,13 @@ export const isBlocked = (dtype: DType): boolean => dtype === "f32" || dtype ===
 export const extentOf = (v: Value, axis: number): number | undefined => {
   const e = v.tensor.shape.at(axis);
   return typeof e === "number" ? e : undefined;
+};
+
+/** A constant, or moved from one: folding makes it one. */
+export const isFixed = (v: Value | undefined): v is Value => {
+  const op = v?.op;
+  if (op?.name === "constant") return true;
+  return op !== undefined && [Transpose, Reshape, Expand].some((move) => op.definition === move) && isFixed(op.operand(0));
 };
 
 export const pack = (rewriter: Rewriter, x: Value, axis: number, block: number): Value => rewriter.create(Pack, { x }, { axis, block });
