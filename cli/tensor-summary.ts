@@ -1,7 +1,7 @@
 /** What one sees of a tensor at a glance. */
 import type { Scalar } from "../ir/scalar.ts";
 import { readElements } from "../ir/storage.ts";
-import { type DType, isFloat } from "../ir/type.ts";
+import type { DType } from "../ir/type.ts";
 import type { Tensor } from "../runtime/node/tensor.ts";
 import { formatValue } from "./format-value.ts";
 
@@ -21,18 +21,31 @@ export interface TensorSummary {
 
 const mostShown = 8;
 
+/** Bytes whose elements are looked at together, so that a large tensor never stands in an array as a whole. */
+const pieceBytes = 1 << 20;
+
 /** Reads the tensor once. */
-export function summarize(name: string, tensor: Tensor): TensorSummary {
-  const dtype = tensor.dtype as DType;
-  const values = readElements(dtype, new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength));
-  const found = { name, dtype, shape: tensor.dims, first: values.slice(0, mostShown) };
-  const numbers = isFloat(dtype) ? values.filter((v) => v === v) : values;
-  const nan = values.length - numbers.length;
-  if (numbers.length === 0) return { ...found, nan };
-  const min = numbers.reduce((a, b) => (b < a ? b : a));
-  const max = numbers.reduce((a, b) => (b > a ? b : a));
-  const mean = numbers.reduce<number>((sum, v) => sum + Number(v), 0) / numbers.length;
-  return { ...found, min, max, mean, nan };
+export function summarize(name: string, { dtype, dims, data }: Tensor): TensorSummary {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const first: Scalar[] = [];
+  let [count, nan, sum] = [0, 0, 0];
+  let min: Scalar | undefined;
+  let max: Scalar | undefined;
+  for (let at = 0; at < bytes.length; at += pieceBytes) {
+    for (const v of readElements(dtype as DType, bytes.subarray(at, at + pieceBytes))) {
+      if (first.length < mostShown) first.push(v);
+      if (Number.isNaN(v)) {
+        nan++;
+        continue;
+      }
+      count++;
+      sum += Number(v);
+      if (min === undefined || v < min) min = v;
+      if (max === undefined || v > max) max = v;
+    }
+  }
+  const found = { name, dtype, shape: dims, first, nan };
+  return min === undefined || max === undefined ? found : { ...found, min, max, mean: sum / count };
 }
 
 export const summaryHead = ["output", "type", "min", "max", "mean", "NaN", "first values"] as const;
