@@ -4,39 +4,12 @@
  * Producers without a fold are inlined into the stages that read them; consumers without a fold become the epilogue of
  * the fold they read. What an index addresses is substituted, so transposes, slices and broadcasts move no data.
  */
-import {
-  add,
-  type Atom,
-  atomDim,
-  atomsIn,
-  type Dim,
-  floordiv,
-  type Loop,
-  mod,
-  mul,
-  product,
-  range,
-  stride,
-  sub,
-  substituteDim,
-} from "../ir/dim.ts";
-import {
-  type Buffer,
-  type Expr,
-  index,
-  type Load,
-  loadsIn,
-  partsOf,
-  rewriteExpr,
-  round,
-  substituteIndices,
-  toDim,
-  visitExpr,
-} from "../ir/expr.ts";
+import { type Atom, atomDim, type Dim, product, range, sub, substituteDim } from "../ir/dim.ts";
+import { type Buffer, type Expr, index, loadsIn, partsOf, rewriteExpr, round, substituteIndices, toDim, visitExpr } from "../ir/expr.ts";
 import type { Op } from "../ir/graph.ts";
 import type { Result, Stage } from "../ir/stage.ts";
 import { flattenOffset, viewOf } from "../ir/view.ts";
-import { groupOf } from "./roles.ts";
+import { divides, foldsAlongLanes, isGrouped, matchAxes } from "./access.ts";
 import { mapStage, stageExprs } from "./stage-parts.ts";
 
 /** A stage and the ops it computes, in the order they were merged. */
@@ -260,49 +233,3 @@ function inlined(producer: StageItem, result: Result, consumer: StageItem): Stag
   const inlineDim = (d: Dim): Dim => toDim(inline(index(d)));
   return { kind: "stage", stage: mapStage(consumer.stage, inline, inlineDim), ops: [...producer.ops, ...consumer.ops] };
 }
-
-const isGrouped = (stage: Stage): boolean => groupOf(stage, (l) => flattenOffset(viewOf(l.buffer), l.at)) !== undefined;
-
-/** Whether a fold loads elements that lie side by side along the last axis, and stores them so: vectors then fold many at once. */
-function foldsAlongLanes(stage: Stage): boolean {
-  const lane = stage.axes.at(-1);
-  if (!lane || !stage.fold) return false;
-  const isAlong = (b: Buffer, at: readonly Dim[]): boolean => stride(flattenOffset(viewOf(b), at), lane) === 1;
-  return (
-    stage.results.every((r) => isAlong(r.out, r.at)) && (loadsIn(stage.fold.step).some((l) => isAlong(l.buffer, l.at)) || isGrouped(stage))
-  );
-}
-
-/**
- * What the consumer's axes are in terms of the producer's, when the load visits every element once. The load's offset must
- * count through the elements as the digits of a number do, with the axes' extents as bases, in whatever order.
- */
-function matchAxes(consumer: Stage, site: Load, result: Result): Map<Atom, Dim> | undefined {
-  const view = viewOf(result.out);
-  const by = new Map<Atom, Dim>(consumer.axes.filter((a) => a.extent === 1).map((a) => [a, 0]));
-  const visited = substituteDim(flattenOffset(view, site.at), by);
-  const written = flattenOffset(view, result.at);
-  const open = new Set(consumer.axes.filter((a) => a.extent !== 1));
-  let size: Dim = 1;
-  let sum: Dim = 0;
-  for (let axis = axisWithStep(open, visited, size); axis; axis = axisWithStep(open, visited, size)) {
-    open.delete(axis);
-    by.set(axis, mod(floordiv(written, size), axis.extent));
-    sum = add(sum, mul(size, atomDim(axis)));
-    size = mul(size, axis.extent);
-  }
-  return open.size === 0 && sum === visited && size === product(result.out.shape) ? by : undefined;
-}
-
-/** The axis along which the offset grows by `step`. */
-function axisWithStep(open: ReadonlySet<Loop>, offset: Dim, step: Dim): Loop | undefined {
-  for (const axis of open) if (stride(offset, axis) === step) return axis;
-  return undefined;
-}
-
-/** Whether an offset divides: then it is no longer linear in the loops. */
-const divides = (d: Dim): boolean =>
-  typeof d !== "number" &&
-  d.terms.some((t) =>
-    t.atoms.some((a) => (a.kind === "floordiv" || a.kind === "mod") && [...atomsIn(atomDim(a))].some((x) => x.kind === "loop")),
-  );
