@@ -5,7 +5,7 @@
 import { atomsIn, type Dim, type Loop, stride } from "../ir/dim.ts";
 import { type Binary, dimsOf, type Expr, type Load, loadsIn, visitExpr } from "../ir/expr.ts";
 import type { Stage } from "../ir/stage.ts";
-import type { DType } from "../ir/type.ts";
+import { isSmallInteger } from "../ir/type.ts";
 
 export interface Roles {
   /** Axes of the factor that is loaded along the lanes alone; the last one runs along them. */
@@ -38,8 +38,6 @@ function addend(stage: Stage): Expr | undefined {
 
 const throughConversions = (e: Expr): Expr => (e.kind === "convert" ? throughConversions(e.x) : e);
 
-const isFactor = (dtype: DType): boolean => dtype === "i8" || dtype === "u8" || dtype === "i16";
-
 /** A load; where `inside` is given and does not hold, `outside` in its place. */
 export interface PaddedLoad {
   readonly load: Load;
@@ -62,10 +60,10 @@ export function groupOf(stage: Stage, at: (l: Load) => Dim): Loop | undefined {
   if (sum?.kind !== "binary" || sum.op !== "mul" || sum.dtype !== "i32" || !lane || (group?.extent !== 4 && group?.extent !== 2))
     return undefined;
   const isVector = (e: Expr): boolean =>
-    e.kind === "load" && isFactor(e.buffer.dtype) && stride(at(e), group) === 1 && stride(at(e), lane) === group.extent;
+    e.kind === "load" && isSmallInteger(e.buffer.dtype) && stride(at(e), group) === 1 && stride(at(e), lane) === group.extent;
   const isSpread = (e: Expr): boolean => {
     const padded = paddedLoad(e);
-    if (!padded || !isFactor(padded.load.buffer.dtype) || stride(at(padded.load), group) !== 1 || stride(at(padded.load), lane) !== 0)
+    if (!padded || !isSmallInteger(padded.load.buffer.dtype) || stride(at(padded.load), group) !== 1 || stride(at(padded.load), lane) !== 0)
       return false;
     return [padded.inside, padded.outside].every((x) => !x || !(loopsOf(x).has(group) || loopsOf(x).has(lane)));
   };

@@ -122,6 +122,10 @@ const floats: ReadonlySet<DType> = new Set<DType>([
 export const isFloat = (dtype: DType): boolean => floats.has(dtype);
 export const isInteger = (dtype: DType): boolean => /^[iu]\d/.test(dtype);
 export const isUnsigned = (dtype: DType): boolean => /^u\d/.test(dtype);
+/** The 8-bit integers, which quantised values are. */
+export const isByte = (dtype: DType): boolean => dtype === "i8" || dtype === "u8";
+/** What products in groups take (see `ir/ops/layout-integer.ts`). */
+export const isSmallInteger = (dtype: DType): boolean => isByte(dtype) || dtype === "i16";
 /** Bits of an integer type: 4 for `i4`, 64 for `u64`. */
 export const integerBits = (dtype: DType): number => Number(dtype.slice(1));
 

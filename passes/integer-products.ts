@@ -14,7 +14,7 @@ import { MaxPool } from "../ir/ops/pool.ts";
 import { DequantizeLinear, QuantizeLinear } from "../ir/ops/quantize.ts";
 import { Reshape, Transpose } from "../ir/ops/shape.ts";
 import { Slice } from "../ir/ops/slice.ts";
-import type { DType } from "../ir/type.ts";
+import { type DType, isByte } from "../ir/type.ts";
 import { constantOf, elementsOf, reshaped } from "./canonicalize/known.ts";
 import type { Pass } from "./pass.ts";
 import { isUsedOnce } from "./pattern.ts";
@@ -36,8 +36,7 @@ function dequantized(v: Value | undefined): Dequantized | undefined {
   if (v?.op?.definition !== DequantizeLinear || v.tensor.dtype !== "f32") return undefined;
   const [x, scale, zeroPoint] = v.op.operands as [Value, Value, Value | undefined];
   const { axis, block_size } = attributesOf(v.op as OpOf<typeof DequantizeLinear>);
-  const isByte = x.tensor.dtype === "i8" || x.tensor.dtype === "u8";
-  if (!isByte || block_size !== 0 || scale.tensor.dtype !== "f32") return undefined;
+  if (!isByte(x.tensor.dtype) || block_size !== 0 || scale.tensor.dtype !== "f32") return undefined;
   const isZero = elementsOf(zeroPoint, mostParameters)?.every((e) => Number(e) === 0) === true;
   return { x, scale, zeroPoint: isZero ? undefined : zeroPoint, axis: axis < 0 ? axis + x.tensor.shape.length : axis };
 }

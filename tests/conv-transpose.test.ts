@@ -2,14 +2,11 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { Builder } from "../ir/define.ts";
-import { Diagnostics } from "../ir/diagnostic.ts";
 import { Graph } from "../ir/graph.ts";
 import { constantValue, ConvTranspose } from "../ir/ops/index.ts";
 import { tensor } from "../ir/type.ts";
-import { blockLayout } from "../passes/block-layout.ts";
-import { defaultNumerics } from "../passes/pass.ts";
+import { blocked, sizeOf, wholes } from "./blocked.ts";
 import { evaluateGraph, tensorResult } from "./evaluate-graph.ts";
-import { expectVerified } from "./round-trip.ts";
 
 interface Case {
   readonly channels: number;
@@ -20,10 +17,6 @@ interface Case {
   readonly hasBias: boolean;
 }
 
-/** Whole numbers, whose sums are exact in any order. */
-const wholes = (count: number, seed: number): number[] => Array.from({ length: count }, (_, i) => (((i + seed) * 7919) % 23) - 11);
-const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-
 function graphOf(
   { channels, outputs, input, kernel, strides, hasBias }: Case,
   more: { pads?: [number, number][]; group?: number } = {},
@@ -32,16 +25,10 @@ function graphOf(
   const b = new Builder(graph);
   const x = graph.addInput("x", tensor("f32", [2, channels, ...input]));
   const shape = [channels, outputs, ...kernel];
-  const w = constantValue(b, "f32", shape, wholes(product(shape), 1));
+  const w = constantValue(b, "f32", shape, wholes(sizeOf(shape), 1));
   const bias = hasBias ? constantValue(b, "f32", [outputs], wholes(outputs, 2)) : undefined;
   graph.setOutputs([b.create(ConvTranspose, { x, w, b: bias }, { strides, ...more })]);
   return graph;
-}
-
-function blocked(graph: Graph): string[] {
-  blockLayout({ lanes: 4, vectors: 2, image: "u8" }).run(graph, { diagnostics: new Diagnostics(), numerics: defaultNumerics });
-  expectVerified(graph);
-  return [...graph.ops()].map((op) => op.name);
 }
 
 const few = fc.integer({ min: 1, max: 6 });
@@ -56,7 +43,7 @@ describe("transposed convolutions without overlap", () => {
   it("are the same as convolutions by one element", () => {
     fc.assert(
       fc.property(cases, (c) => {
-        const x = tensorResult([2, c.channels, ...c.input], wholes(2 * c.channels * product(c.input), 3));
+        const x = tensorResult([2, c.channels, ...c.input], wholes(2 * c.channels * sizeOf(c.input), 3));
         const want = evaluateGraph(graphOf(c), [x]);
         const graph = graphOf(c);
         expect(blocked(graph)).not.to.include("conv_transpose");

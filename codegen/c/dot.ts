@@ -5,7 +5,7 @@
 import { type Atom, type Dim, stride, substituteDim } from "../../ir/dim.ts";
 import { type Load, load, type Expr } from "../../ir/expr.ts";
 import type { Stmt } from "../../ir/loop.ts";
-import { byteSize, type DType } from "../../ir/type.ts";
+import { byteSize, type DType, isByte } from "../../ir/type.ts";
 import { type PaddedLoad, paddedLoad } from "../roles.ts";
 import type { Helpers } from "./helpers.ts";
 import type { Variance } from "./lanes.ts";
@@ -48,8 +48,6 @@ export function dotOf(s: Stmt & { readonly kind: "for" }, variance: Variance): D
   };
   return parts(a, b) ?? parts(b, a);
 }
-
-const isByte = (dtype: DType): boolean => dtype === "i8" || dtype === "u8";
 
 /** Whether a helper takes these types: four bytes by i8, or two i16 by i16 or i8. */
 function isFit(group: number, spread: Load, vector: Load): boolean {

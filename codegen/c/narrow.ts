@@ -2,14 +2,12 @@
  * Lanes of i32 from and to memory of 8 and 16 bits. Compilers convert vectors lane by lane where the sizes differ fourfold,
  * so that it is done in two steps, or by the machine's own operations.
  */
-import { type DType, isUnsigned } from "../../ir/type.ts";
+import { type DType, isByte, isUnsigned } from "../../ir/type.ts";
 import type { Helpers } from "./helpers.ts";
 
 /** The small integer types whose values are i32. */
 export type NarrowType = "i8" | "u8" | "i16" | "u16";
-export const isNarrow = (dtype: DType): dtype is NarrowType => dtype === "i8" || dtype === "u8" || dtype === "i16" || dtype === "u16";
-
-const isByte = (dtype: NarrowType): boolean => dtype === "i8" || dtype === "u8";
+export const isNarrow = (dtype: DType): dtype is NarrowType => isByte(dtype) || dtype === "i16" || dtype === "u16";
 
 /** Branches of the preprocessor; the last one has no condition. */
 export const choose = (branches: readonly (readonly [condition: string, body: string])[], otherwise: string): string =>

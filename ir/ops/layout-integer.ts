@@ -9,12 +9,9 @@ import { OpError } from "../diagnostic.ts";
 import { add, ceildiv, type Dim, mul as mulDim } from "../dim.ts";
 import { type Buffer, constantLike, load, mul, select } from "../expr.ts";
 import { axesOf, foldAxesOf, reduction, sum } from "../stage.ts";
-import { type DType, formatType, tensor } from "../type.ts";
+import { formatType, isSmallInteger, tensor } from "../type.ts";
 import { makeWindow, windowAttributes, windowExtents, windowPoint } from "../window.ts";
-import { blockStart, loopOf } from "./layout.ts";
-
-const factors: readonly DType[] = ["i8", "u8", "i16"];
-const areFactors = (...types: readonly { readonly dtype: DType }[]): boolean => types.every((t) => factors.includes(t.dtype));
+import { blockStart, expectPadding, loopOf } from "./layout.ts";
 
 /** The place of element `g` of group `q` where groups of `w`'s size follow each other. */
 const inGroup = (w: Buffer, q: Dim, g: Dim): Dim => add(mulDim(q, w.shape.at(-1)!), g);
@@ -28,14 +25,14 @@ export const ConvPackedInteger = defineOp({
   infer({ x, w, padding }, a) {
     const spatial = x.shape.slice(2, -1);
     const fits =
-      areFactors(x, w) &&
+      isSmallInteger(x.dtype) &&
+      isSmallInteger(w.dtype) &&
       x.shape.length >= 3 &&
       w.shape.length === x.shape.length + 2 &&
       x.shape[1] === w.shape[1] &&
       x.shape.at(-1) === mulDim(w.shape.at(-3)!, w.shape.at(-1)!);
     if (!fits) throw new OpError(`cannot convolve ${formatType(x)} by ${formatType(w)} in blocks of groups`);
-    if (padding && (padding.dtype !== x.dtype || padding.shape.length > 0))
-      throw new OpError(`padding of ${formatType(padding)} does not fit ${formatType(x)}`);
+    expectPadding(padding, x);
     const extents = windowExtents(spatial, makeWindow(spatial, w.shape.slice(2, -3), a));
     return tensor("i32", [x.shape[0]!, w.shape[0]!, ...extents, w.shape.at(-2)!]);
   },
@@ -63,7 +60,12 @@ export const MatmulPackedInteger = defineOp({
   operands: { a: operand, b: operand },
   attributes: { columns: int() },
   infer({ a, b }, { columns }) {
-    const fits = areFactors(a, b) && a.shape.length >= 1 && b.shape.length === 4 && a.shape.at(-1) === mulDim(b.shape[1]!, b.shape[3]!);
+    const fits =
+      isSmallInteger(a.dtype) &&
+      isSmallInteger(b.dtype) &&
+      a.shape.length >= 1 &&
+      b.shape.length === 4 &&
+      a.shape.at(-1) === mulDim(b.shape[1]!, b.shape[3]!);
     if (!fits || ceildiv(columns, b.shape[2]!) !== b.shape[0])
       throw new OpError(`cannot multiply ${formatType(a)} by ${columns} columns in ${formatType(b)}`);
     return tensor("i32", [...a.shape.slice(0, -1), columns]);

@@ -9,7 +9,7 @@ import { OpError } from "../diagnostic.ts";
 import { add, asAtom, ceildiv, type Dim, floordiv, type Loop, min, mod, mul as mulDim, sub } from "../dim.ts";
 import { add as addExpr, type Buffer, constantLike, type Expr, load, mul, select } from "../expr.ts";
 import { axesOf, foldAxesOf, isInside, pointwise, reduction, sum } from "../stage.ts";
-import { type DType, formatType, tensor } from "../type.ts";
+import { formatType, isSmallInteger, tensor, type TensorType } from "../type.ts";
 import { makeWindow, windowAttributes, windowExtents, windowPoint } from "../window.ts";
 
 /** Where block number `b` starts when the last one may overlap the one before it. */
@@ -65,6 +65,18 @@ export const loopOf = (d: Dim): Loop => asAtom(d) as Loop;
 
 const withBias = (value: Expr, b: Buffer | undefined, at: readonly Dim[]): Expr => (b ? addExpr(value, load(b, at)) : value);
 
+/** A number of the type for each output channel of the weights `w[M, ..., m]`. */
+function expectBias(b: TensorType | undefined, w: TensorType): void {
+  if (b && (b.shape.length !== 2 || b.shape[0] !== w.shape[0] || b.shape[1] !== w.shape.at(-1)))
+    throw new OpError(`a bias of ${formatType(b)} does not fit`);
+}
+
+/** What lies outside the image: one number of its type. */
+export function expectPadding(padding: TensorType | undefined, x: TensorType): void {
+  if (padding && (padding.dtype !== x.dtype || padding.shape.length > 0))
+    throw new OpError(`padding of ${formatType(padding)} does not fit ${formatType(x)}`);
+}
+
 export const ConvPacked = defineOp({
   name: "conv_packed",
   summary:
@@ -80,8 +92,7 @@ export const ConvPacked = defineOp({
       x.shape[1] === w.shape[1] &&
       x.shape.at(-1) === w.shape.at(-2);
     if (!fits) throw new OpError(`cannot convolve ${formatType(x)} by ${formatType(w)} in blocks`);
-    if (b && (b.shape.length !== 2 || b.shape[0] !== w.shape[0] || b.shape[1] !== w.shape.at(-1)))
-      throw new OpError(`a bias of ${formatType(b)} does not fit`);
+    expectBias(b, w);
     return tensor(x.dtype, [
       x.shape[0]!,
       w.shape[0]!,
@@ -109,8 +120,6 @@ export const ConvPacked = defineOp({
   },
 });
 
-const isSmallInteger = (dtype: DType): boolean => dtype === "i8" || dtype === "u8" || dtype === "i16";
-
 export const DepthwisePacked = defineOp({
   name: "depthwise_packed",
   summary:
@@ -126,10 +135,8 @@ export const DepthwisePacked = defineOp({
       x.shape[1] === w.shape[0] &&
       x.shape.at(-1) === w.shape.at(-1);
     if (!fits) throw new OpError(`cannot convolve ${formatType(x)} by ${formatType(w)} channel by channel`);
-    if (b && (b.shape.length !== 2 || b.shape[0] !== w.shape[0] || b.shape[1] !== w.shape.at(-1)))
-      throw new OpError(`a bias of ${formatType(b)} does not fit`);
-    if (padding && (padding.dtype !== x.dtype || padding.shape.length > 0))
-      throw new OpError(`padding of ${formatType(padding)} does not fit ${formatType(x)}`);
+    expectBias(b, w);
+    expectPadding(padding, x);
     const extents = windowExtents(spatial, makeWindow(spatial, w.shape.slice(1, -1), a));
     return tensor(isSmallInteger(x.dtype) ? "i32" : x.dtype, [x.shape[0]!, x.shape[1]!, ...extents, x.shape.at(-1)!]);
   },

@@ -24,12 +24,14 @@ export const extentOf = (v: Value, axis: number): number | undefined => {
   return typeof e === "number" ? e : undefined;
 };
 
+export const isConstant = (v: Value | undefined): v is Value => v?.op?.name === "constant";
+
 /** A constant, or moved from one: folding makes it one. */
-export const isFixed = (v: Value | undefined): v is Value => {
-  const op = v?.op;
+export function isFixed(v: Value | undefined): v is Value {
+  const { op } = v ?? {};
   if (op?.name === "constant") return true;
   return op !== undefined && [Transpose, Reshape, Expand].some((move) => op.definition === move) && isFixed(op.operand(0));
-};
+}
 
 export const pack = (rewriter: Rewriter, x: Value, axis: number, block: number): Value => rewriter.create(Pack, { x }, { axis, block });
 

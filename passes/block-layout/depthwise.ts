@@ -3,16 +3,15 @@ import { attributesOf, type OpOf } from "../../ir/define.ts";
 import type { Op, Value } from "../../ir/graph.ts";
 import { Conv, ConvInteger, DepthwisePacked, Reshape, Unpack } from "../../ir/ops/index.ts";
 import { opRule, type Rewriter, type Rule } from "../rewrite.ts";
-import { type BlockOptions, extentOf, isBlocked, pack } from "./blocks.ts";
+import { type BlockOptions, extentOf, isBlocked, isFixed, pack } from "./blocks.ts";
 import { corrected, imageOf, Integers, isOwn, weightsOf } from "./integers.ts";
-import { isConstant } from "./propagation.ts";
 
 /** The channels of a convolution `w[c, 1, k...]` in as many groups; undefined where it is another, or has too few. */
 function channelsOf(op: Op, lanes: number): number | undefined {
   const [x, w] = op.operands as [Value, Value];
   const { group } = attributesOf(op as OpOf<typeof ConvInteger>);
   const channels = extentOf(w, 0);
-  const isDepthwise = channels === group && extentOf(w, 1) === 1 && isConstant(w) && x.tensor.shape.length > 2;
+  const isDepthwise = channels === group && extentOf(w, 1) === 1 && isFixed(w) && x.tensor.shape.length > 2;
   return isDepthwise && channels > 1 && channels * 2 >= lanes ? channels : undefined;
 }
 
@@ -27,7 +26,7 @@ export const packDepthwise = ({ lanes }: BlockOptions): Rule =>
     const [x, w, b] = op.operands as [Value, Value, Value | undefined];
     const { strides, dilations, pads, to } = attributesOf(op as OpOf<typeof Conv>);
     const channels = channelsOf(op, lanes);
-    if (channels === undefined || to !== undefined || !isBlocked(x.tensor.dtype) || (b && !isConstant(b))) return undefined;
+    if (channels === undefined || to !== undefined || !isBlocked(x.tensor.dtype) || (b && !isFixed(b))) return undefined;
     const operands = { x: pack(rewriter, x, 1, lanes), w: packWeights(rewriter, w, lanes), b: b && pack(rewriter, b, 0, lanes) };
     const y = rewriter.create(DepthwisePacked, operands, { strides, dilations, pads });
     return rewriter.create(Unpack, { x: y }, { axis: 1, extent: channels });

@@ -30,8 +30,7 @@ import {
 import type { DType } from "../../ir/type.ts";
 import { integersOf, scalar } from "../canonicalize/known.ts";
 import { opRule, type Rewriter, type Rule } from "../rewrite.ts";
-import { type BlockOptions, extentOf, type ImageType, pack, panelWidth } from "./blocks.ts";
-import { isConstant } from "./propagation.ts";
+import { type BlockOptions, extentOf, type ImageType, isConstant, pack, panelWidth } from "./blocks.ts";
 
 const groupOf = (image: ImageType): number => (image === "i16" ? 2 : 4);
 const roundUp = (n: number, group: number): number => Math.ceil(n / group) * group;
@@ -47,7 +46,7 @@ export class Integers {
   }
 
   wide(x: Value): Value {
-    return x.tensor.dtype === "i32" ? x : this.rewriter.create(Cast, { x }, { to: "i32" });
+    return this.cast(x, "i32");
   }
 
   add(a: Value, b: Value): Value {

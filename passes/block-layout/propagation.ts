@@ -46,8 +46,7 @@ import {
   Unpack,
 } from "../../ir/ops/index.ts";
 import { opRule, type Rewriter, type Rule } from "../rewrite.ts";
-
-export const isConstant = (v: Value | undefined): v is Value => v?.op?.name === "constant";
+import { isConstant } from "./blocks.ts";
 
 /** The packed value under an `unpack` of channels, with what the unpack says. */
 function unpacked(v: Value | undefined): { packed: Value; extent: Dim; block: Dim } | undefined {

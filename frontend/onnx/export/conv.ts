@@ -6,7 +6,7 @@ import { OpError } from "../../../ir/diagnostic.ts";
 import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
 import { makeWindow, windowExtents, type WindowAttributes } from "../../../ir/window.ts";
-import { isFloat } from "../../../ir/type.ts";
+import { isByte, isFloat } from "../../../ir/type.ts";
 import type { Body } from "./body.ts";
 import { row, functionRow, type Row } from "./row.ts";
 import type { Attributes, Operand, Term } from "./term.ts";
@@ -30,7 +30,7 @@ const convAttributes = (w: Operand, a: ConvAttributes, pads: Attributes): Attrib
 
 /** Integers are convolved as ONNX does bytes, in 32 bits; others as f64, which holds their products. */
 function integerConv(n: Body, x: Operand, w: Operand, b: Operand | undefined, a: ConvAttributes): Term {
-  const areBytes = [x, w].every((t) => t.dtype === "i8" || t.dtype === "u8");
+  const areBytes = [x, w].every((t) => isByte(t.dtype));
   const { x: image, pads } = withPads(n, x, a);
   const attributes = convAttributes(w, a, pads);
   const sum = areBytes

@@ -2,6 +2,7 @@
 import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
 import { ConvPackedInteger, MatmulPackedInteger } from "../../../ir/ops/layout-integer.ts";
+import { isByte } from "../../../ir/type.ts";
 import type { WindowAttributes } from "../../../ir/window.ts";
 import type { Body } from "./body.ts";
 import { columnsOf, inBlocks, paddedImage } from "./layout.ts";
@@ -10,7 +11,7 @@ import { transposed } from "./shape.ts";
 import type { Operand, Term } from "./term.ts";
 import { windowAttributes } from "./window.ts";
 
-const areBytes = (...terms: readonly Term[]): boolean => terms.every((t) => t.dtype === "i8" || t.dtype === "u8");
+const areBytes = (...terms: readonly Term[]): boolean => terms.every((t) => isByte(t.dtype));
 
 function convPacked(n: Body, x: Operand, w: Operand, padding: Operand | undefined, a: WindowAttributes): Term {
   const rank = w.shape.length;

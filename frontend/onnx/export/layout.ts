@@ -3,7 +3,7 @@ import { normalizeAxis } from "../../../ir/axis.ts";
 import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
 import { ConvPacked, DepthwisePacked, MatmulPacked, Pack, Unpack } from "../../../ir/ops/layout.ts";
-import { isFloat } from "../../../ir/type.ts";
+import { isByte, isFloat } from "../../../ir/type.ts";
 import type { WindowAttributes } from "../../../ir/window.ts";
 import type { Body } from "./body.ts";
 import { functionRow, type Row } from "./row.ts";
@@ -65,7 +65,7 @@ function depthwisePacked(n: Body, x: Operand, w: Operand, b: Operand | undefined
   const weight = n.reshape(transposed(n, w, [0, rank - 1, ...kernel]), [channels, 1, ...kernel.map((d) => w.shape[d]!)]);
   const image = paddedImage(n, x, a, padding);
   const attributes = { ...windowAttributes(a), group: channels };
-  const areBytes = [x, w].every((t) => t.dtype === "i8" || t.dtype === "u8");
+  const areBytes = [x, w].every((t) => isByte(t.dtype));
   const wide = (t: Term): Term => (isFloat(x.dtype) ? t : n.cast(t, "f64"));
   const y = areBytes
     ? n.op("ConvInteger", [image, weight], attributes, "i32")

@@ -2,7 +2,7 @@
 import { Einsum, parseEquation } from "../../../ir/ops/einsum.ts";
 import { Gemm, Matmul, MatmulInteger, QlinearMatmul } from "../../../ir/ops/matmul.ts";
 import type { Dim } from "../../../ir/dim.ts";
-import { isFloat } from "../../../ir/type.ts";
+import { isByte, isFloat } from "../../../ir/type.ts";
 import type { Body } from "./body.ts";
 import { row, type Row } from "./row.ts";
 import { transposed } from "./shape.ts";
@@ -69,7 +69,7 @@ export const matmulRows: readonly Row[] = [
   row(Matmul, (n, { a, b }) => n.op("MatMul", [a, b])),
   row(Gemm, (n, { a, b, c }, attributes) => gemm(n, a, b, c, attributes)),
   row(MatmulInteger, (n, { a, b, a_zero_point, b_zero_point }) => {
-    const areBytes = [a, b].every((x) => x.dtype === "i8" || x.dtype === "u8");
+    const areBytes = [a, b].every((x) => isByte(x.dtype));
     if (areBytes) return n.op("MatMulInteger", [a, b, a_zero_point, b_zero_point], {}, "i32");
     const shifted = (x: Term, zero: Operand | undefined, axis: number): Term => {
       const value = n.cast(x, "i32");

@@ -5,7 +5,7 @@ import { OpError } from "../../../ir/diagnostic.ts";
 import { AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, LpPool, MaxPool, MaxPoolIndices } from "../../../ir/ops/pool.ts";
 import { AdaptiveRoiAlign, MaxRoiPool, RoiAlign } from "../../../ir/ops/roi.ts";
 import { MaxUnpool } from "../../../ir/ops/unpool.ts";
-import { computeType, type DType, integerBits, isFloat, isInteger, isUnsigned } from "../../../ir/type.ts";
+import { computeType, type DType, integerBits, isByte, isFloat, isInteger, isUnsigned } from "../../../ir/type.ts";
 import { makeWindow, type Pads, type Window, type WindowAttributes, windowExtents } from "../../../ir/window.ts";
 import type { Body } from "./body.ts";
 import { folded, functionRow, row, type Row } from "./row.ts";
@@ -69,7 +69,7 @@ function leastOf(n: Body, dtype: DType): Term {
 function maxPool(n: Body, x: Operand, a: PoolAttributes): Term {
   if (isGlobal(x, a)) return reducedMax(n, x);
   const attributes = poolAttributes(x, a);
-  const isPooled = isFloat(x.dtype) || x.dtype === "i8" || x.dtype === "u8";
+  const isPooled = isFloat(x.dtype) || isByte(x.dtype);
   if (attributes && isPooled) return n.op("MaxPool", [x], attributes);
   return folded(n, "Max", windowElements(n, x, windowOf(x, a), { fill: leastOf(n, x.dtype) }));
 }
