@@ -117,6 +117,11 @@ describe("MindSpore Lite: SwitchLayer", () => {
   it("of none is refused", () => {
     expect(() => graphOfLite(file(graphs, []))).to.throw(CompileError, /a switch picks among graphs/);
   });
+
+  it("of more than anyone writes is refused", () => {
+    const many = new Array<string>(20_000).fill("fc");
+    expect(() => graphOfLite(file(graphs, many))).to.throw(CompileError, /picks among 20000 graphs, more than 256/);
+  });
 });
 
 describe("MindSpore Lite: lists of tensors", () => {
