@@ -1,9 +1,17 @@
 /** Branches that give tensors of different shapes. */
 import { Builder } from "../ir/define.ts";
+import { OpError } from "../ir/diagnostic.ts";
 import type { Dim } from "../ir/dim.ts";
 import type { Graph, Value } from "../ir/graph.ts";
 import { differingExtents, If } from "../ir/ops/control.ts";
 import { Extents, Reshape } from "../ir/ops/shape.ts";
+
+const mostBranches = 256;
+
+/** Throws an `OpError` where one of more graphs is picked than can stand inside each other, each the else of the one before. */
+export function checkBranches(count: number): void {
+  if (count > mostBranches) throw new OpError(`a switch picks among ${count} graphs, more than ${mostBranches}`, "limit");
+}
 
 /**
  * The outputs of one of two graphs, as the condition (bool scalar) decides. Extents that differ get names, and the graphs

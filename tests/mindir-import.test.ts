@@ -278,6 +278,25 @@ describe("MindIR import: what is refused", () => {
     expect(refusal(model).message).to.contain("calls itself");
   });
 
+  it("a choice among more functions than anyone writes", () => {
+    const f = graphMessage("f", { input: [input("f:x", [1])], node: [node(typed, "ReLU", "f:y", ["f:x"])], output: outputs("f:y") });
+    const choosing = (count: number): MindirModel =>
+      modelMessage(
+        graphMessage("g", {
+          input: [input("x", [1]), input("k", [], MindirDataType.int32)],
+          node: [
+            node(typed, "MakeTuple", "all", new Array<string>(count).fill("f")),
+            node(typed, "SwitchLayer", "chosen", ["k", "all"]),
+            node(typed, "REF::chosen", "y", ["x"]),
+          ],
+          output: outputs("y"),
+        }),
+        [f],
+      );
+    expect(importMindir(choosing(256)).graph.outputs).to.have.length(1);
+    expect(refusal(choosing(20_000)).message).to.contain("picks among 20000 graphs, more than 256");
+  });
+
   it("damaged files, without a crash or a hang", function () {
     this.timeout(300_000);
     const folder = join("tests", "models", "mindir");

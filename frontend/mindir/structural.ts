@@ -3,6 +3,7 @@ import { constantContent } from "../../ir/content.ts";
 import type { Builder } from "../../ir/define.ts";
 import { OpError } from "../../ir/diagnostic.ts";
 import { Gather } from "../../ir/ops/gather.ts";
+import { checkBranches } from "../if.ts";
 import { stateOf } from "./effects.ts";
 import type { Evaluator } from "./evaluate.ts";
 import type { Operator } from "./operator.ts";
@@ -100,6 +101,7 @@ const switchLayer: Structural = (_e, _f, _o, [index, functions]) => {
   const known = knownNumber(index);
   if (known !== undefined) return elementAt(functions.elements, known);
   if (!isValue(index) || !functions.elements.every(isFunction)) throw new OpError(`cannot choose by ${describe(index)}`, "bad-operand");
+  checkBranches(functions.elements.length);
   return { kind: "choice", selector: index, options: functions.elements, bound: [] };
 };
 

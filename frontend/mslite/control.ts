@@ -4,6 +4,7 @@
  */
 import { OpError } from "../../ir/diagnostic.ts";
 import type { Value } from "../../ir/graph.ts";
+import { checkBranches } from "../if.ts";
 import { type Branch, choose, pick, type Place, whileLoop } from "./branches.ts";
 import type { LiteSubGraph } from "./messages.ts";
 import type { Operation } from "./operation.ts";
@@ -63,13 +64,10 @@ const partialOf = (op: Operation): Partial => ({
   captures: op.inputs.map((_, i) => tensorAt(op, i)),
 });
 
-/** Each branch of a SwitchLayer stands inside the one before it. */
-const mostBranches = 256;
-
 function choiceOf(s: ControlScope, op: Operation): Choice {
   const isNumber = op.type === "SwitchLayer";
   const count = op.inputs.length - 1;
-  if (count > mostBranches) throw new OpError(`a switch picks among ${count} graphs, more than ${mostBranches}`, "limit");
+  checkBranches(count);
   const options = op.inputs.slice(1).map((_, i) => s.functionOf(tensorAt(op, i + 1)));
   const graphs = options.flatMap((f) => ("options" in f ? [] : [f]));
   if (graphs.length < options.length || (isNumber ? options.length === 0 : options.length !== 2))
