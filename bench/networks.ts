@@ -11,36 +11,29 @@ import { compileGraph } from "../codegen/compile.ts";
 import { countOperations } from "../codegen/count-operations.ts";
 import { findTarget } from "../codegen/targets.ts";
 import { networks } from "../frontend/networks/index.ts";
-import { type AnyNetwork, buildNetwork } from "../frontend/networks/network.ts";
-import { randomWeights } from "../frontend/random-weights.ts";
+import { type AnyNetwork, buildNetwork, completeOptions, seededParameters } from "../frontend/networks/network.ts";
 import { Diagnostics } from "../ir/diagnostic.ts";
 import { add } from "../ir/dim.ts";
 import type { Graph, Value } from "../ir/graph.ts";
-import { viewBytes, writeElements } from "../ir/storage.ts";
-import { isFloat } from "../ir/type.ts";
 import { buildC } from "../runtime/node/build-c.ts";
-import { Session, Tensor } from "../runtime/node/session.ts";
+import { Session, type Tensor } from "../runtime/node/session.ts";
+import { sampleInput } from "./sample-input.ts";
 
-/** Floats in [-1, 1), masks that hide nothing, first entries of tables; of images of detectors height, width and scales. */
+/** Detectors are told of their images: height, width and scales. */
 function sample({ name, tensor }: Value, options: Readonly<Record<string, string | number>>): Tensor {
-  const shape = tensor.shape as readonly number[];
   const metas = [Number(options["height"]), Number(options["width"]), 1, 1];
-  const whole = name.includes("mask") ? 1 : 0;
-  const element = (i: number): number =>
-    name === "metas" ? metas[i % 4]! : isFloat(tensor.dtype) ? ((i * 7919) % 2001) / 1000 - 1 : whole;
-  const values = Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => element(i));
-  return new Tensor(tensor.dtype, viewBytes(tensor.dtype, writeElements(tensor.dtype, values)), shape);
+  return sampleInput(name, tensor.dtype, tensor.shape as readonly number[], name === "metas" ? metas : undefined);
 }
 
 function build(definition: AnyNetwork): Graph {
-  return buildNetwork(definition, {}, ({ name, type, init }) => randomWeights(1, name, type, init)).graph;
+  return buildNetwork(definition, {}, seededParameters(1)).graph;
 }
 
 /** Seconds of the C compiler by the clock, and of the first run in processor time. */
 async function buildAndRun(definition: AnyNetwork, dir: string): Promise<{ readonly built: number; readonly ran: number }> {
   const graph = build(definition);
-  const defaults = Object.entries(definition.options as Record<string, { default: string | number }>).map(([k, o]) => [k, o.default]);
-  const inputs = graph.inputs.map((v) => sample(v, Object.fromEntries(defaults) as Record<string, string | number>));
+  const options = completeOptions(definition, {});
+  const inputs = graph.inputs.map((v) => sample(v, options));
   const diagnostics = new Diagnostics();
   const { artifact } = compileGraph(graph, findTarget("c")!, { name: definition.name }, diagnostics);
   diagnostics.throwIfErrors();

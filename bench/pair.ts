@@ -1,18 +1,10 @@
 /** Compiled models in turn, on one thread: how they compare on a machine that is busy with other things as well. */
-import { viewBytes, writeElements } from "../ir/storage.ts";
 import type { DType } from "../ir/type.ts";
-import { Session, Tensor } from "../runtime/node/session.ts";
+import { Session, type Tensor } from "../runtime/node/session.ts";
+import { sampleInput } from "./sample-input.ts";
 
-/** Inputs of fixed sizes: numbers between -1 and 1. */
-function sample(session: Session): Record<string, Tensor> {
-  return Object.fromEntries(
-    session.inputs.map(({ name, dtype, shape }) => {
-      const dims = shape.map(Number);
-      const values = Array.from({ length: dims.reduce((a, b) => a * b, 1) }, (_, i) => ((i * 7919) % 2001) / 1000 - 1);
-      return [name, new Tensor(dtype, viewBytes(dtype as DType, writeElements(dtype as DType, values)), dims)];
-    }),
-  );
-}
+const sample = (session: Session): Record<string, Tensor> =>
+  Object.fromEntries(session.inputs.map(({ name, dtype, shape }) => [name, sampleInput(name, dtype as DType, shape.map(Number))]));
 
 const processorTime = (): number => {
   const { user, system } = process.cpuUsage();

@@ -1,7 +1,13 @@
 /** Networks by name, where commands take a model: `--network NAME` stands for the file. */
-import { completeOptions, type AnyNetwork, type BuiltNetwork, buildNetwork, type NetworkOption } from "../frontend/networks/network.ts";
+import {
+  completeOptions,
+  type AnyNetwork,
+  type BuiltNetwork,
+  buildNetwork,
+  type NetworkOption,
+  seededParameters,
+} from "../frontend/networks/network.ts";
 import { findNetwork, networks } from "../frontend/networks/index.ts";
-import { randomWeights } from "../frontend/random-weights.ts";
 import { InputError, UsageError } from "./failure.ts";
 
 export interface NetworkArguments {
@@ -28,7 +34,7 @@ export function withNetworkAsModel(args: readonly string[]): readonly string[] {
 export function namedNetwork(name: string, args: NetworkArguments, seed: number): BuiltNetwork {
   const definition = findNetwork(name);
   if (!definition) throw new InputError(`there is no network '${name}'; there are ${networks.map((n) => n.name).join(", ")}`);
-  return buildNetwork(definition, given(definition, args), ({ name, type, init }) => randomWeights(seed, name, type, init));
+  return buildNetwork(definition, given(definition, args), seededParameters(seed));
 }
 
 function given(definition: AnyNetwork, { batch, option = [] }: NetworkArguments): Record<string, string> {

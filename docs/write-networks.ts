@@ -10,8 +10,7 @@ import { fileURLToPath } from "node:url";
 import { compileGraph } from "../codegen/compile.ts";
 import { findTarget } from "../codegen/targets.ts";
 import { findNetwork, networks } from "../frontend/networks/index.ts";
-import { type AnyNetwork, buildNetwork, type NetworkOption } from "../frontend/networks/network.ts";
-import { randomWeights } from "../frontend/random-weights.ts";
+import { type AnyNetwork, buildNetwork, type NetworkOption, seededParameters } from "../frontend/networks/network.ts";
 import { writeFiles } from "../cli/write-artifact.ts";
 import { Diagnostics } from "../ir/diagnostic.ts";
 import { formatType } from "../ir/type.ts";
@@ -33,7 +32,7 @@ interface Measured {
 }
 
 function measure(definition: AnyNetwork): Measured {
-  const { graph, parameters } = buildNetwork(definition, {}, ({ name, type, init }) => randomWeights(1, name, type, init));
+  const { graph, parameters } = buildNetwork(definition, {}, seededParameters(1));
   const facts = {
     parameters: parameters.reduce((sum, p) => sum + (p.type.shape as readonly number[]).reduce((a, b) => a * b, 1), 0),
     tensors: parameters.length,

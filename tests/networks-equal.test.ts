@@ -2,9 +2,8 @@
 import { expect } from "chai";
 import { findNetwork } from "../frontend/networks/index.ts";
 import { conv2d, dense, flatten, relu, sigmoid } from "../frontend/networks/layers.ts";
-import { buildNetwork, type BuiltNetwork, defineNetwork } from "../frontend/networks/network.ts";
+import { buildNetwork, type BuiltNetwork, defineNetwork, seededParameters } from "../frontend/networks/network.ts";
 import type { Cell } from "../frontend/networks/cell.ts";
-import { randomWeights } from "../frontend/random-weights.ts";
 import type { Graph, Value } from "../ir/graph.ts";
 import { difference } from "./networks/equal.ts";
 import { expectVerified } from "./round-trip.ts";
@@ -13,7 +12,7 @@ const image = (c: Cell): Value => c.input("image", "f32", [1, 4, 6, 6]);
 
 function graphOf(build: (c: Cell) => Value | readonly Value[]): Graph {
   const definition = defineNetwork({ name: "test", summary: "", options: {}, build });
-  return buildNetwork(definition, {}, ({ name, type, init }) => randomWeights(1, name, type, init)).graph;
+  return buildNetwork(definition, {}, seededParameters(1)).graph;
 }
 
 const plain = (c: Cell): Value => relu(c, conv2d(c.at("b"), conv2d(c.at("a"), image(c), 4, { kernel: 3 }), 4, { kernel: 3 }));
@@ -62,7 +61,7 @@ describe("the comparison of networks with recordings", () => {
 
 describe("networks that nobody recorded", () => {
   const built = (name: string, options: Record<string, string | number>): BuiltNetwork =>
-    buildNetwork(findNetwork(name)!, options, ({ name: p, type, init }) => randomWeights(1, p, type, init));
+    buildNetwork(findNetwork(name)!, options, seededParameters(1));
   /** Elements of the parameters that training changes. */
   const trained = ({ parameters }: BuiltNetwork): number =>
     parameters

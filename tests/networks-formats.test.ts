@@ -15,8 +15,7 @@ import { findTarget } from "../codegen/targets.ts";
 import { exportGraph } from "../frontend/export.ts";
 import { importModel } from "../frontend/import.ts";
 import { networks } from "../frontend/networks/index.ts";
-import { type AnyNetwork, buildNetwork } from "../frontend/networks/network.ts";
-import { randomWeights } from "../frontend/random-weights.ts";
+import { type AnyNetwork, buildNetwork, seededParameters } from "../frontend/networks/network.ts";
 import { Diagnostics } from "../ir/diagnostic.ts";
 import type { Graph, Value } from "../ir/graph.ts";
 import { readElements, viewBytes, writeElements } from "../ir/storage.ts";
@@ -32,8 +31,7 @@ import { witnessPython } from "./witness.ts";
 const python = witnessPython();
 const script = join("tests", "witness", "run_onnx_models.py");
 
-const built = (definition: AnyNetwork): Graph =>
-  buildNetwork(definition, smallOptions[definition.name] ?? {}, ({ name, type, init }) => randomWeights(1, name, type, init)).graph;
+const built = (definition: AnyNetwork): Graph => buildNetwork(definition, smallOptions[definition.name] ?? {}, seededParameters(1)).graph;
 
 /** Floats in [-1, 1); of whole numbers masks of 0 and 1, else 0 to 3, which are valid everywhere networks look something up. */
 function randomInput(v: Value, seed: number): Tensor {

@@ -10,8 +10,7 @@ import { compileGraph } from "../codegen/compile.ts";
 import { findTarget } from "../codegen/targets.ts";
 import { weightsOf } from "../frontend/bind-weights.ts";
 import { findNetwork } from "../frontend/networks/index.ts";
-import { buildNetwork } from "../frontend/networks/network.ts";
-import { randomWeights } from "../frontend/random-weights.ts";
+import { buildNetwork, seededParameters } from "../frontend/networks/network.ts";
 import { writeNpz } from "../frontend/npz/write.ts";
 import { Diagnostics } from "../ir/diagnostic.ts";
 import { writeElements } from "../ir/storage.ts";
@@ -30,7 +29,7 @@ function randomImage(shape: readonly number[]): Float32Array {
 
 /** What the network gives, in C, and MindSpore, of one image. */
 async function both(name: string, recording: string, folder: string): Promise<readonly [ours: Float32Array, theirs: Float32Array]> {
-  const { graph } = buildNetwork(findNetwork(name)!, {}, ({ name: p, type, init }) => randomWeights(1, p, type, init));
+  const { graph } = buildNetwork(findNetwork(name)!, {}, seededParameters(1));
   const shape = graph.inputs[0]!.tensor.shape as readonly number[];
   const image = randomImage(shape);
   writeModel(writeNpz(weightsOf(graph), { name: "weights.npz" }), join(folder, "weights.npz"));

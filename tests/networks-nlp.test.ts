@@ -1,8 +1,7 @@
 /** The networks of text, graphs and recommendations against what MindSpore recorded of its own. */
 import { expect } from "chai";
 import { findNetwork } from "../frontend/networks/index.ts";
-import { buildNetwork } from "../frontend/networks/network.ts";
-import { randomWeights } from "../frontend/random-weights.ts";
+import { buildNetwork, seededParameters } from "../frontend/networks/network.ts";
 import { describeNetworks } from "./networks/suite.ts";
 
 describeNetworks("text, graphs, recommendations", [
@@ -23,7 +22,7 @@ describeNetworks("text, graphs, recommendations", [
 
 describe("networks of text: options that do not fit", () => {
   const refused = (network: string, options: Readonly<Record<string, number>>): (() => unknown) => {
-    return () => buildNetwork(findNetwork(network)!, options, ({ name, type, init }) => randomWeights(1, name, type, init));
+    return () => buildNetwork(findNetwork(network)!, options, seededParameters(1));
   };
   const cases = [
     ["bert_cls", { hidden: 100, heads: 12 }, "the option 'heads' of 'bert_cls' is 12, which does not divide the 100 hidden units"],

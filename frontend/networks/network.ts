@@ -1,5 +1,6 @@
 /** `defineNetwork`: the one place a network is declared, with its options. */
 import type { Graph, Value } from "../../ir/graph.ts";
+import { randomWeights } from "../random-weights.ts";
 import { Cell, type Parameter, type ParameterSource } from "./cell.ts";
 
 /** An option is a whole number with a least value, or one of several words. */
@@ -74,6 +75,12 @@ function parseOption(option: NetworkOption, text: string | number): string | num
   const value = Number(text);
   return Number.isSafeInteger(value) && value >= option.least ? value : undefined;
 }
+
+/** Parameters of random numbers that follow from the seed. */
+export const seededParameters =
+  (seed: number): ParameterSource =>
+  ({ name, type, init }) =>
+    randomWeights(seed, name, type, init);
 
 /** The network's graph in inference, with the parameters that `source` gives. */
 export function buildNetwork(

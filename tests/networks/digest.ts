@@ -7,8 +7,7 @@ import { expect } from "chai";
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { type AnyNetwork, buildNetwork } from "../../frontend/networks/network.ts";
-import { randomWeights } from "../../frontend/random-weights.ts";
+import { type AnyNetwork, buildNetwork, seededParameters } from "../../frontend/networks/network.ts";
 import type { Graph } from "../../ir/graph.ts";
 import { formatType, type TensorType } from "../../ir/type.ts";
 import { optimize, readPassRun } from "../optimize.ts";
@@ -52,7 +51,7 @@ export function digestOf(graph: Graph, parameters: ReadonlyMap<string, TensorTyp
 
 /** Checks a network, whose graph must verify, against the digest of a recording. */
 export function expectDigest(definition: AnyNetwork, options: Readonly<Record<string, string | number>>, recording: string): void {
-  const { graph, parameters } = buildNetwork(definition, options, ({ name, type, init }) => randomWeights(1, name, type, init));
+  const { graph, parameters } = buildNetwork(definition, options, seededParameters(1));
   expectVerified(graph);
   const found = digestOf(graph, new Map(parameters.map(({ name, type }) => [name, type])));
   expect(found).to.deep.equal(readDigests()[recording]);
