@@ -3,7 +3,7 @@
  * that compute the same from different memory are the same kernel.
  */
 import { atomsIn, type Atom, type Dim, dimKey, type Extent, loopAtom, product } from "../ir/dim.ts";
-import { type Buffer, dimsOf, type Expr, load, makeBuffer, opaqueExpr, rewriteExpr, toDim, index, visitExpr } from "../ir/expr.ts";
+import { type Buffer, dimsOf, type Expr, load, makeBuffer, visitOpaque, rewriteExpr, toDim, index, visitExpr } from "../ir/expr.ts";
 import type { Op } from "../ir/graph.ts";
 import { mapStmts, type Param, type Stmt, visitStmts } from "../ir/loop.ts";
 import { byteSize, type DType } from "../ir/type.ts";
@@ -33,7 +33,7 @@ function visitParts(body: readonly Stmt[], expr: (e: Expr) => void, dim: (d: Dim
   const seen = new Set<Expr>();
   const onDim = (d: Dim): void => {
     dim(d);
-    for (const a of atomsIn(d)) if (a.kind === "opaque") onExpr(opaqueExpr(a));
+    visitOpaque(d, onExpr);
   };
   const onExpr = (e: Expr): void => {
     visitExpr(

@@ -66,24 +66,36 @@ function intern<A extends Atom>(atom: A): A {
   return atom;
 }
 
-/** Terms with equal atoms are merged, zero ones dropped, the constant comes last. */
-function poly(terms: Iterable<Term>): Dim {
-  const merged = new Map<string, Term>();
+/** The order of terms: most atoms first, the constant last. */
+const compareTerms = (a: Term, b: Term): number => b.atoms.length - a.atoms.length || compareKeys(a, b);
+
+/** Terms in their order, those with equal atoms merged, zero ones dropped. */
+function merge(terms: readonly Term[]): readonly Term[] {
+  const merged: Term[] = [];
   for (const t of terms) {
-    const same = merged.get(t.key);
-    merged.set(t.key, same ? { ...t, coefficient: same.coefficient + t.coefficient } : t);
+    let at = merged.length;
+    while (at > 0 && compareTerms(merged[at - 1]!, t) > 0) at--;
+    const same = merged[at - 1];
+    if (same?.key === t.key) merged[at - 1] = { ...same, coefficient: same.coefficient + t.coefficient };
+    else merged.splice(at, 0, t);
   }
-  const kept = [...merged.values()].filter((t) => t.coefficient !== 0);
-  const rejoined = kept.length > 1 ? rejoin(kept) : undefined;
-  if (rejoined !== undefined) return rejoined;
-  const [first] = kept;
+  return merged.some((t) => t.coefficient === 0) ? merged.filter((t) => t.coefficient !== 0) : merged;
+}
+
+function poly(terms: readonly Term[]): Dim {
+  const merged = merge(terms);
+  return (merged.length > 1 ? rejoin(merged) : undefined) ?? internTerms(merged);
+}
+
+/** The dim of merged terms, none of which can be rejoined. */
+function internTerms(terms: readonly Term[]): Dim {
+  const [first] = terms;
   if (!first) return 0;
-  if (kept.length === 1 && first.atoms.length === 0) return first.coefficient;
-  kept.sort((a, b) => b.atoms.length - a.atoms.length || compareKeys(a, b));
-  const key = kept.map((t) => `${t.coefficient}*${t.key}`).join("+");
+  if (terms.length === 1 && first.atoms.length === 0) return first.coefficient;
+  const key = terms.map((t) => `${t.coefficient}*${t.key}`).join("+");
   const known = polys.get(key);
   if (known) return known;
-  const made: Poly = { terms: kept, key: `(${key})` };
+  const made: Poly = { terms, key: `(${key})` };
   polys.set(key, made);
   return made;
 }
@@ -107,14 +119,23 @@ function rejoin(terms: readonly Term[]): Dim | undefined {
 }
 
 const term = (coefficient: number, factors: readonly Atom[]): Term => {
+  if (factors.length === 1) return { coefficient, atoms: factors, key: factors[0]!.key };
   const sorted = [...factors].sort(compareKeys);
   return { coefficient, atoms: sorted, key: sorted.map((a) => a.key).join("*") };
 };
 
 const termsOf = (d: Dim): readonly Term[] => (typeof d === "number" ? (d === 0 ? [] : [{ coefficient: d, atoms: [], key: "" }]) : d.terms);
 
+const atomDims = new Map<Atom, Dim>();
+
 /** The polynomial that is just this atom. */
-export const atomDim = (a: Atom): Dim => poly([term(1, [a])]);
+export function atomDim(a: Atom): Dim {
+  const known = atomDims.get(a);
+  if (known !== undefined) return known;
+  const made = internTerms([term(1, [a])]);
+  atomDims.set(a, made);
+  return made;
+}
 
 /** The only atom of `d`, when `d` is an atom alone. */
 export function asAtom(d: Dim): Atom | undefined {
@@ -132,15 +153,22 @@ export const loop = (name: string, size: Dim): Dim => atomDim(loopAtom(name, siz
 export const opaque = (o: Opaque): Dim => atomDim(intern(o));
 
 export function add(...dims: readonly Dim[]): Dim {
-  if (dims.every((d) => typeof d === "number")) return dims.reduce((a, b) => a + b, 0);
-  return poly(dims.flatMap(termsOf));
+  const parts = dims.filter((d) => d !== 0);
+  if (parts.length < 2) return parts[0] ?? 0;
+  if (parts.every((d) => typeof d === "number")) return parts.reduce((a, b) => a + b, 0);
+  return poly(parts.flatMap(termsOf));
 }
 
 export function mul(a: Dim, b: Dim): Dim {
   if (typeof a === "number" && typeof b === "number") return a * b;
-  if (a === 1) return b;
-  if (b === 1) return a;
+  if (typeof a === "number") return scale(b, a);
+  if (typeof b === "number") return scale(a, b);
   return poly(termsOf(a).flatMap((x) => termsOf(b).map((y) => term(x.coefficient * y.coefficient, [...x.atoms, ...y.atoms]))));
+}
+
+function scale(d: Dim, by: number): Dim {
+  if (typeof d === "number") return d * by;
+  return by === 1 ? d : by === 0 ? 0 : internTerms(d.terms.map((t) => ({ ...t, coefficient: t.coefficient * by })));
 }
 
 export const neg = (a: Dim): Dim => mul(-1, a);
@@ -357,24 +385,35 @@ export function mapAtoms(d: Dim, f: (a: Atom) => Dim | undefined): Dim {
   const atom = (a: Atom): Dim => {
     const known = memo.get(a);
     if (known !== undefined) return known;
-    const made = f(a) ?? inside(a);
+    const made = f(a) ?? mapInside(a, whole);
     memo.set(a, made);
     return made;
   };
-  const inside = (a: Atom): Dim => {
-    switch (a.kind) {
-      case "extent":
-      case "loop":
-        return atomDim(a);
-      case "opaque":
-        return a.map(whole);
-      default:
-        return { floordiv, mod, min, max }[a.kind](whole(a.a), whole(a.b));
-    }
+  const mapTerm = (t: Term): Dim | undefined => {
+    const made = t.atoms.map(atom);
+    return made.every((m, k) => m === atomDim(t.atoms[k]!)) ? undefined : made.reduce(mul, t.coefficient);
   };
-  const whole = (x: Dim): Dim =>
-    typeof x === "number" ? x : add(...x.terms.map((t) => t.atoms.reduce<Dim>((p, a) => mul(p, atom(a)), t.coefficient)));
+  const whole = (x: Dim): Dim => {
+    if (typeof x === "number") return x;
+    const made = x.terms.map(mapTerm);
+    return made.every((m) => m === undefined) ? x : poly(made.flatMap((m, k) => (m === undefined ? [x.terms[k]!] : termsOf(m))));
+  };
   return whole(d);
+}
+
+/** An atom with `f` applied to the dims inside it. */
+function mapInside(a: Atom, f: (d: Dim) => Dim): Dim {
+  switch (a.kind) {
+    case "extent":
+    case "loop":
+      return atomDim(a);
+    case "opaque":
+      return a.map(f);
+    default: {
+      const [x, y] = [f(a.a), f(a.b)];
+      return x === a.a && y === a.b ? atomDim(a) : { floordiv, mod, min, max }[a.kind](x, y);
+    }
+  }
 }
 
 /** `d` with loop variables and extents replaced, all at once. */
@@ -382,33 +421,49 @@ export function substituteDim(d: Dim, by: ReadonlyMap<Atom, Dim>): Dim {
   return by.size === 0 ? d : mapAtoms(d, (a) => by.get(a));
 }
 
-/** Every extent and loop variable in `d`, those inside other atoms too. */
-export function atomsIn(d: Dim, found = new Set<Extent | Loop | Opaque>()): Set<Extent | Loop | Opaque> {
-  for (const t of termsOf(d)) {
-    for (const a of t.atoms) {
-      if (a.kind === "extent" || a.kind === "loop") found.add(a);
-      else if (a.kind === "opaque") {
-        found.add(a);
-        a.loops.forEach((l) => found.add(l));
-      } else {
-        atomsIn(a.a, found);
-        atomsIn(a.b, found);
-      }
-    }
+/** Calls `f` with every extent, loop variable and opaque value in `d`, those inside other atoms too, as often as they stand there. */
+export function visitAtoms(d: Dim, f: (a: Extent | Loop | Opaque) => void): void {
+  if (typeof d === "number") return;
+  for (const t of d.terms) for (const a of t.atoms) visitAtom(a, f);
+}
+
+function visitAtom(a: Atom, f: (a: Extent | Loop | Opaque) => void): void {
+  switch (a.kind) {
+    case "extent":
+    case "loop":
+      return f(a);
+    case "opaque":
+      f(a);
+      return a.loops.forEach(f);
+    default:
+      visitAtoms(a.a, f);
+      visitAtoms(a.b, f);
   }
+}
+
+/** Every extent, loop variable and opaque value in `d`, those inside other atoms too. */
+export function atomsIn(d: Dim): Set<Extent | Loop | Opaque> {
+  const found = new Set<Extent | Loop | Opaque>();
+  visitAtoms(d, (a) => found.add(a));
+  return found;
+}
+
+function hasInside(a: Atom, v: Loop): boolean {
+  let found = false;
+  visitAtom(a, (x) => (found ||= x === v));
   return found;
 }
 
 /** The change of `d` when `v` grows by one; undefined where `v` stands inside an atom or in a product with itself. */
 export function stride(d: Dim, v: Loop): Dim | undefined {
-  let sum: Dim = 0;
+  const changes: Term[] = [];
   for (const t of termsOf(d)) {
-    const times = t.atoms.filter((a) => a === v).length;
     const others = t.atoms.filter((a) => a !== v);
-    if (times > 1 || others.some((a) => atomsIn(atomDim(a)).has(v))) return undefined;
-    if (times === 1) sum = add(sum, poly([term(t.coefficient, others)]));
+    const times = t.atoms.length - others.length;
+    if (times > 1 || others.some((a) => hasInside(a, v))) return undefined;
+    if (times === 1) changes.push(term(t.coefficient, others));
   }
-  return sum;
+  return poly(changes);
 }
 
 /** How two shapes of equal size split each other: `a[i]` is the product of the extents that `left[i]` numbers. */

@@ -409,11 +409,17 @@ export function partsOf(e: Expr): readonly Expr[] {
 /** The dims that stand directly in an expression. */
 export const dimsOf = (e: Expr): readonly Dim[] => (e.kind === "index" ? [e.dim] : e.kind === "load" ? e.at : []);
 
+/** Calls `f` with every expression that stands in `d` as an opaque value, as often as it stands there. */
+export const visitOpaque = (d: Dim, f: (e: Expr) => void): void =>
+  dim.visitAtoms(d, (a) => {
+    if (a.kind === "opaque") f(opaqueExpr(a));
+  });
+
 /** Every expression of the DAG, each once, parts before wholes; those inside indices too. */
 export function visitExpr(e: Expr, f: (e: Expr) => void, seen = new Set<Expr>()): void {
   if (seen.has(e)) return;
   seen.add(e);
-  for (const d of dimsOf(e)) for (const a of dim.atomsIn(d)) if (a.kind === "opaque") visitExpr(opaqueExpr(a), f, seen);
+  for (const d of dimsOf(e)) visitOpaque(d, (x) => visitExpr(x, f, seen));
   for (const p of partsOf(e)) visitExpr(p, f, seen);
   f(e);
 }
@@ -432,7 +438,7 @@ export function loadsIn(roots: Expr | readonly Expr[]): Load[] {
 function loopsIn(e: Expr): Set<Loop> {
   const found = new Set<Loop>();
   visitExpr(e, (n) => {
-    for (const d of dimsOf(n)) for (const a of dim.atomsIn(d)) if (a.kind === "loop") found.add(a);
+    for (const d of dimsOf(n)) dim.visitAtoms(d, (a) => a.kind === "loop" && found.add(a));
   });
   return found;
 }

@@ -1,6 +1,6 @@
 /** The parts of statements, those inside indices too. */
-import { atomsIn, type Dim } from "../../ir/dim.ts";
-import { type Expr, opaqueExpr, visitExpr } from "../../ir/expr.ts";
+import type { Dim } from "../../ir/dim.ts";
+import { type Expr, visitExpr, visitOpaque } from "../../ir/expr.ts";
 import type { Stmt } from "../../ir/loop.ts";
 
 /** The dims and expressions that stand directly in a statement. */
@@ -23,7 +23,13 @@ export function partsOfStmt(s: Stmt): { readonly exprs: readonly Expr[]; readonl
   }
 }
 
-export const opaquesIn = (d: Dim): Expr[] => [...atomsIn(d)].flatMap((a) => (a.kind === "opaque" ? [opaqueExpr(a)] : []));
+export function opaquesIn(d: Dim): Expr[] {
+  const found: Expr[] = [];
+  visitOpaque(d, (e) => {
+    if (!found.includes(e)) found.push(e);
+  });
+  return found;
+}
 
 /** Every expression in a statement (not in those inside it), each once, also inside indices. */
 export function visitParts(s: Stmt, f: (e: Expr) => void): void {
