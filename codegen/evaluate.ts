@@ -1,10 +1,10 @@
 /** Ops computed at compile time, by the JavaScript target. */
 import type { Constant } from "../ir/attribute.ts";
-import { alignedBytes, memoryData } from "../ir/data.ts";
+import { memoryData, readData } from "../ir/data.ts";
 import { createOp, type OperandSpecs } from "../ir/define.ts";
 import { Graph, type Op, type Value } from "../ir/graph.ts";
-import { viewBytes } from "../ir/storage.ts";
-import { formatType, staticShape, tensor } from "../ir/type.ts";
+import { type TypedArray, viewBytes } from "../ir/storage.ts";
+import { byteSize, formatType, staticShape, tensor } from "../ir/type.ts";
 import type { PassContext } from "../passes/pass.ts";
 import { decompose } from "../passes/decompose.ts";
 import { buildProgram } from "./build-program.ts";
@@ -29,13 +29,17 @@ export function evaluateOp(op: Op, context: PassContext): readonly Constant[] | 
   if (Object.values(op.attributes).some(isSymbolic)) return undefined;
   const executable = executableOf(op, context);
   const given = operands.filter((c) => c !== undefined);
-  const results = executable.run(
-    given.map((c) => ({ data: viewBytes(c.type.dtype, alignedBytes(c.data)), dims: staticShape(c.type.shape)! })),
-  );
+  const results = executable.run(given.map((c) => ({ data: elementsOf(c), dims: staticShape(c.type.shape)! })));
   return results.map(({ data, dims }, i) => {
     const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
     return { type: tensor(op.results[i]!.tensor.dtype, dims), data: memoryData(bytes) };
   });
+}
+
+/** The elements where they are; a copy of those that do not begin at a multiple of their size. */
+function elementsOf({ type, data }: Constant): TypedArray {
+  const bytes = readData(data);
+  return viewBytes(type.dtype, bytes.byteOffset % byteSize(type.dtype) === 0 ? bytes : new Uint8Array(bytes));
 }
 
 const executables = new Map<string, Executable>();

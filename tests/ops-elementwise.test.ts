@@ -114,6 +114,11 @@ describe("activations", () => {
   it("follow their formulas", () => {
     expectClose(at(activation.Gelu, [1, -2]), [0.8413447460685429, -0.04550026389635842], 4);
     expectClose(at(activation.Gelu, [1, -2], { approximate: "tanh" }), [0.8411919906082768, -0.04540230591222494], 16);
+    expectClose(
+      at(activation.Mish, [-20, -0.5, 1, 10]),
+      [-4.122307240628761e-8, -0.22074377465173, 0.8650983882673103, 9.99999995878067],
+      2,
+    );
     expectClose(at(activation.Elu, [-1, 2], { alpha: 2 }), [2 * Math.expm1(-1), 2], 2);
     expectClose(at(activation.Selu, [-1]), [1.0507009873554805 * 1.6732632423543772 * Math.expm1(-1)], 4);
     expectClose(at(activation.Celu, [-1, 3], { alpha: 2 }), [2 * Math.expm1(-0.5), 3], 2);

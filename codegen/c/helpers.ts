@@ -50,11 +50,14 @@ export class Helpers {
     return name;
   }
 
-  /** A function of this name; `make` gives its signature and body and is called once. */
-  define(name: string, make: () => string, isVector = false): string {
+  /**
+   * A function of this name; `make` gives its signature and body and is called once. Small functions of vectors are always
+   * inlined; of large ones, which register tiles call once per register, the C compiler decides.
+   */
+  define(name: string, make: () => string, inlined = false): string {
     if (!this.texts.has(name)) {
       const text = make();
-      this.texts.set(name, `static inline ${isVector ? "__attribute__((always_inline)) " : ""}${text}`);
+      this.texts.set(name, `static inline ${inlined ? "__attribute__((always_inline)) " : ""}${text}`);
     }
     return name;
   }

@@ -193,7 +193,7 @@ function wideExp(on: Lanes, x: string): string {
   ${on.d} p = ${p};
   ${on.w} i = ${on.bits("t", true)} - UINT64_C(0x4338000000000000);
   return p * ${on.fromBits("(i + 1023u) << 52", true)};`;
-  on.h.define(name, () => `${on.d} ${name}(${on.d} x) {${body}\n}`, on.isVector);
+  on.h.define(name, () => `${on.d} ${name}(${on.d} x) {${body}\n}`);
   return `${name}(${x})`;
 }
 
@@ -207,7 +207,7 @@ function wideLog(on: Lanes, x: string): string {
   ${on.d} m = ${on.fromBits("(i & UINT64_C(0xfffffffffffff)) + UINT64_C(0x3fe6a09e667f3bcd)", true)};
   ${on.d} s = (m - 1.0) / (m + 1.0), z = s * s;
   return e * 0.69314718055994531 + 2.0 * s * ${p};`;
-  on.h.define(name, () => `${on.d} ${name}(${on.d} x) {${body}\n}`, on.isVector);
+  on.h.define(name, () => `${on.d} ${name}(${on.d} x) {${body}\n}`);
   return `${name}(${x})`;
 }
 
@@ -279,6 +279,6 @@ export function defineMath(h: Helpers, op: MathOp, lanes: number, operands: read
   const name = on.name(op);
   h.math("INFINITY");
   const params = (operands.length === 1 ? ["x"] : ["a", "b"]).map((p) => `${on.f} ${p}`);
-  h.define(name, () => `${on.f} ${name}(${params.join(", ")}) {${bodies[op](on)}\n}`, on.isVector);
+  h.define(name, () => `${on.f} ${name}(${params.join(", ")}) {${bodies[op](on)}\n}`);
   return `${name}(${operands.join(", ")})`;
 }
