@@ -160,6 +160,9 @@ export class GraphImport {
     return {
       builder: this.builder,
       freshExtent: (hint) => this.session.freshExtent(hint),
+      warn: (code, message) => {
+        this.session.problems.warn(code, this.locate(op), `'${op.type}': ${message}`, { op: op.type });
+      },
       builderOf: (graph: Graph) => this.session.builder(graph, this.locate(op)),
       subgraph: (i, inputs, builder = this.builder) => this.subgraph(op, i, inputs, builder),
     };

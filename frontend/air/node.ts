@@ -7,10 +7,10 @@
 import { constantContent, dimContent } from "../../ir/content.ts";
 import type { Builder } from "../../ir/define.ts";
 import { type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
-import { type Dim, extent } from "../../ir/dim.ts";
+import type { Dim } from "../../ir/dim.ts";
 import type { Graph, Value } from "../../ir/graph.ts";
 import type { DType, TensorType } from "../../ir/type.ts";
-import { TensorOps } from "../tensor-ops.ts";
+import { type ImportScope, NodeOps } from "../node-ops.ts";
 import { numbersOf, textOf } from "./attributes.ts";
 import { dtypeOfAttribute, dtypeOfFile } from "./data-types.ts";
 import { formatOf } from "./layout.ts";
@@ -22,17 +22,14 @@ export type Lowering = (n: NodeContext) => Value | readonly (Value | undefined)[
 /** Lowerings by type of op. */
 export type Lowerings = Readonly<Record<string, Lowering>>;
 
-export interface NodeScope {
-  readonly builder: Builder;
-  /** A name for an extent, unlike any other in the model. */
-  freshExtent(hint: string): string;
+export interface NodeScope extends ImportScope {
   /** The outputs of the op's graph number `i`, built by `builder` on `inputs`. */
   subgraph(i: number, inputs: readonly Value[], builder?: Builder): readonly Value[];
   /** A builder at the end of another graph. */
   builderOf(graph: Graph): Builder;
 }
 
-export class NodeContext extends TensorOps {
+export class NodeContext extends NodeOps<NodeScope> {
   private readonly attributes: ReadonlyMap<string, GeAttribute>;
 
   constructor(
@@ -46,10 +43,6 @@ export class NodeContext extends TensorOps {
   ) {
     super();
     this.attributes = new Map(op.attr.flatMap(({ key, value }) => (value ? [[key, value] as const] : [])));
-  }
-
-  get builder(): Builder {
-    return this.scope.builder;
   }
 
   input(name: string): Value {
@@ -98,7 +91,7 @@ export class NodeContext extends TensorOps {
   /** The numbers of an input or attribute, or the default of the attribute. */
   ints(name: string, fallback?: readonly number[]): readonly number[] {
     const value = this.slots.get(name);
-    if (value) return constantContent(value) ?? this.needsConstant(name);
+    if (value) return constantContent(value) ?? this.needsConstant(`'${name}'`);
     const given = this.attributes.get(name);
     if (given) return numbersOf(given) ?? this.wrong(name);
     const usual = this.signature.attributes.find((a) => a.name === name)?.fallback;
@@ -145,7 +138,7 @@ export class NodeContext extends TensorOps {
   /** Sizes: an attribute, or an input whose elements need no data. */
   dims(name: string): readonly Dim[] {
     const value = this.slots.get(name);
-    return value ? (dimContent(value) ?? this.needsConstant(name)) : this.ints(name);
+    return value ? (dimContent(value) ?? this.needsConstant(`'${name}'`)) : this.ints(name);
   }
 
   dim(name: string): Dim {
@@ -154,29 +147,11 @@ export class NodeContext extends TensorOps {
     return value;
   }
 
-  freshExtent(hint: string): { name: string; dim: Dim } {
-    const name = this.scope.freshExtent(hint);
-    return { name, dim: extent(name) };
-  }
-
-  /** Refuses the op; every refusal of a model is reported together. */
-  unsupported(reason: string, code: DiagnosticCode = "unsupported-attribute", remedy?: string): never {
-    throw new OpError(reason, code, remedy === undefined ? {} : { remedy });
-  }
-
   private missing(what: string, code: DiagnosticCode): never {
     throw new OpError(`${what} is missing`, code);
   }
 
   private wrong(name: string): never {
     throw new OpError(`'${name}' has the wrong kind of value`, "bad-attribute");
-  }
-
-  private needsConstant(name: string): never {
-    return this.unsupported(
-      `'${name}' must be known at compile time, but depends on data`,
-      "unsupported-attribute",
-      "pin the inputs it comes from, or export the network with fixed shapes",
-    );
   }
 }

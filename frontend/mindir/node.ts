@@ -5,13 +5,12 @@
  * places, and the input counts where there is one.
  */
 import { constantContent, dimContent } from "../../ir/content.ts";
-import type { Builder } from "../../ir/define.ts";
-import { type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
-import { type Dim, extent } from "../../ir/dim.ts";
+import { OpError } from "../../ir/diagnostic.ts";
+import type { Dim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/graph.ts";
 import { Extents, Reshape } from "../../ir/ops/shape.ts";
 import type { DType, TensorType } from "../../ir/type.ts";
-import { TensorOps } from "../tensor-ops.ts";
+import { NodeOps } from "../node-ops.ts";
 import type { Operator } from "./operator.ts";
 import type { NodeScope } from "./scope.ts";
 import { dtypeOfNumber } from "./type-id.ts";
@@ -25,7 +24,7 @@ export type Lowerings = Readonly<Record<string, Lowering>>;
 /** An input's position (-1: it is never an input), and the names it has as an attribute. */
 export type Argument = readonly [at: number, ...names: string[]];
 
-export class NodeContext extends TensorOps {
+export class NodeContext extends NodeOps<NodeScope> {
   constructor(
     readonly operator: Operator,
     /** The inputs, monads left out. */
@@ -33,10 +32,6 @@ export class NodeContext extends TensorOps {
     readonly scope: NodeScope,
   ) {
     super();
-  }
-
-  get builder(): Builder {
-    return this.scope.builder;
   }
 
   /** The type that the file declares for the first result. */
@@ -180,10 +175,7 @@ export class NodeContext extends TensorOps {
     if (item === undefined) return this.required(undefined, fallback, argument);
     if (isKind(item, "dtype")) return item.dtype;
     const found = dtypeOfNumber(this.number(item, argument));
-    return (
-      found ??
-      this.unsupported(`the argument '${nameOf(argument)}' names an element type that is not carried`, undefined, "unsupported-type")
-    );
+    return found ?? this.unsupported(`the argument '${nameOf(argument)}' names an element type that is not carried`, "unsupported-type");
   }
 
   /** Sizes: a tuple of integers, or an integer vector whose elements need no data. */
@@ -201,13 +193,13 @@ export class NodeContext extends TensorOps {
     if (isKind(item, "tuple")) return item.elements.map((e) => this.dimOf(e, what));
     if (isKind(item, "constant")) return this.dimsOf(this.scope.materialize(item), what);
     if (!isValue(item)) return [this.dimOf(item, what)];
-    return dimContent(item) ?? this.needsConstant(what);
+    return dimContent(item) ?? this.needsConstant(`'${what}'`);
   }
 
   dimOf(item: Item, what: string): Dim {
     if (isKind(item, "int")) return item.value;
     if (isValue(item)) {
-      const [d, ...more] = dimContent(item) ?? this.needsConstant(what);
+      const [d, ...more] = dimContent(item) ?? this.needsConstant(`'${what}'`);
       if (d !== undefined && more.length === 0) return d;
       throw new OpError(`${what} is not one number`, "bad-attribute");
     }
@@ -225,11 +217,11 @@ export class NodeContext extends TensorOps {
 
   private numbers(item: Item, argument: Argument): number[] {
     if (isKind(item, "tuple")) return item.elements.flatMap((e) => this.numbers(e, argument));
-    if (isKind(item, "int")) return [typeof item.value === "number" ? item.value : this.needsConstant(nameOf(argument))];
+    if (isKind(item, "int")) return [typeof item.value === "number" ? item.value : this.needsConstant(`'${nameOf(argument)}'`)];
     if (isKind(item, "float")) return [item.value];
     if (isKind(item, "bool")) return [item.value ? 1 : 0];
     const made = this.scope.materialize(item);
-    if (isValue(made)) return constantContent(made) ?? this.needsConstant(nameOf(argument));
+    if (isValue(made)) return constantContent(made) ?? this.needsConstant(`'${nameOf(argument)}'`);
     throw new OpError(`${describe(item)} is no value for the argument '${nameOf(argument)}'`, "bad-attribute");
   }
 
@@ -237,26 +229,6 @@ export class NodeContext extends TensorOps {
   isKnown(argument: Argument): boolean {
     const item = this.argument(argument);
     return item !== undefined && (!isValue(item) || constantContent(item) !== undefined);
-  }
-
-  /** A new named extent, for results whose size is known only when the model runs. */
-  freshExtent(hint: string): { name: string; dim: Dim } {
-    const name = this.scope.freshExtent(hint);
-    return { name, dim: extent(name) };
-  }
-
-  warn(code: DiagnosticCode, message: string): void {
-    this.scope.warn(code, message);
-  }
-
-  /** Refuses the node; every refusal of a model is reported together. */
-  unsupported(reason: string, remedy?: string, code: DiagnosticCode = "unsupported-attribute"): never {
-    throw new OpError(reason, code, remedy === undefined ? {} : { remedy });
-  }
-
-  private needsConstant(what: string): never {
-    const remedy = "pin the inputs it comes from, or export the network with fixed shapes";
-    return this.unsupported(`'${what}' must be known at compile time, but depends on data`, remedy);
   }
 }
 

@@ -1,12 +1,10 @@
 /** One node while it is lowered: typed access to its inputs and attributes, and the builder of our graph. */
 import { constantContent, dimContent } from "../../ir/content.ts";
-import type { Builder } from "../../ir/define.ts";
-import { type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
-import { type Dim, extent } from "../../ir/dim.ts";
+import { OpError } from "../../ir/diagnostic.ts";
+import type { Dim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/graph.ts";
 import { Extents, Transpose } from "../../ir/ops/shape.ts";
-
-import { TensorOps } from "../tensor-ops.ts";
+import { type ImportScope, NodeOps } from "../node-ops.ts";
 import { type Layout, samePerm, toSecond } from "./layout.ts";
 import type { LiteTensor } from "./messages.ts";
 import type { Operation } from "./operation.ts";
@@ -35,8 +33,7 @@ export interface Arrangement {
 }
 
 /** What a node sees of the graph around it. */
-export interface NodeScope {
-  readonly builder: Builder;
+export interface NodeScope extends ImportScope {
   value(input: number): LiteValue;
   tensor(index: number): LiteTensor;
   isConstant(index: number): boolean;
@@ -46,20 +43,14 @@ export interface NodeScope {
   constant(index: number, arrangement: Arrangement): Value;
   /** The release that wrote the file, major * 100 + minor. */
   readonly release: number;
-  freshExtent(hint: string): string;
-  warn(code: DiagnosticCode, message: string): void;
 }
 
-export class NodeContext extends TensorOps {
+export class NodeContext extends NodeOps<NodeScope> {
   constructor(
     readonly operation: Operation,
     readonly scope: NodeScope,
   ) {
     super();
-  }
-
-  get builder(): Builder {
-    return this.scope.builder;
   }
 
   get count(): number {
@@ -212,23 +203,5 @@ export class NodeContext extends TensorOps {
   sizes(values: readonly Dim[]): Value {
     if (values.every((d) => typeof d === "number")) return this.constant("i32", [values.length], values);
     return this.cast(this.create(Extents, {}, { values }), "i32");
-  }
-
-  /** A new named extent, for results whose size is known only when the model runs. */
-  freshExtent(hint: string): { name: string; dim: Dim } {
-    const name = this.scope.freshExtent(hint);
-    return { name, dim: extent(name) };
-  }
-
-  warn(code: DiagnosticCode, message: string): void {
-    this.scope.warn(code, message);
-  }
-
-  unsupported(reason: string, remedy?: string, code: DiagnosticCode = "unsupported-attribute"): never {
-    throw new OpError(reason, code, remedy === undefined ? {} : { remedy });
-  }
-
-  private needsConstant(what: string): never {
-    return this.unsupported(`${what} must be known at compile time, but depends on data`, "convert the model with fixed shapes");
   }
 }

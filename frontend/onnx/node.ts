@@ -5,12 +5,12 @@
  */
 import { contentOf, constantContent, dimContent } from "../../ir/content.ts";
 import type { Constant } from "../../ir/attribute.ts";
-import { type Builder, OpCreator } from "../../ir/define.ts";
-import { type DiagnosticCode, OpError } from "../../ir/diagnostic.ts";
-import { type Dim, extent } from "../../ir/dim.ts";
+import { OpError } from "../../ir/diagnostic.ts";
+import type { Dim } from "../../ir/dim.ts";
 import type { Graph, Value } from "../../ir/graph.ts";
 import { ConstantOp } from "../../ir/ops/constant.ts";
 import type { TensorType, Type } from "../../ir/type.ts";
+import { type ImportScope, NodeOps } from "../node-ops.ts";
 import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxSparseTensor, OnnxTensor } from "./messages.ts";
 
 /** One value per output of the node; outputs at the end that nobody names may be left out. */
@@ -26,8 +26,7 @@ export interface TriedRegion {
 }
 
 /** What a node needs of the importer around it. */
-export interface NodeScope {
-  readonly builder: Builder;
+export interface NodeScope extends ImportScope {
   /** The version of the node's operator set. */
   readonly opset: number;
   /** Undefined for names that are "" or unknown. */
@@ -42,12 +41,9 @@ export interface NodeScope {
   tryRegion(graph: OnnxGraph, inputs: readonly Type[]): TriedRegion;
   /** The outputs of a body whose nodes are lowered in place, at the end of `into` (default: the graph of the node); `inputs`: values for its formal inputs. */
   inlined(graph: OnnxGraph, inputs: readonly Value[], into?: Graph): readonly Value[];
-  /** A name for an extent that the node produces, unlike any other in the model. */
-  freshExtent(hint: string): string;
-  warn(code: DiagnosticCode, message: string): void;
 }
 
-export class NodeContext extends OpCreator {
+export class NodeContext extends NodeOps<NodeScope> {
   private readonly attributes: ReadonlyMap<string, OnnxAttribute>;
 
   constructor(
@@ -60,10 +56,6 @@ export class NodeContext extends OpCreator {
 
   get opset(): number {
     return this.scope.opset;
-  }
-
-  get builder(): Builder {
-    return this.scope.builder;
   }
 
   /** Number of outputs written in the node, "" ones included. */
@@ -183,7 +175,7 @@ export class NodeContext extends OpCreator {
   }
 
   /** A constant op holding `value`. */
-  constant(value: Constant): Value {
+  stored(value: Constant): Value {
     return this.create(ConstantOp, {}, { data: value });
   }
 
@@ -195,7 +187,7 @@ export class NodeContext extends OpCreator {
 
   /** Elements of operand `i` as numbers; unsupported unless known at compile time. */
   numbers(i: number, what: string): readonly number[] {
-    return this.knownNumbers(i) ?? this.needsConstant(i, what);
+    return this.knownNumbers(i) ?? this.needsKnown(i, what);
   }
 
   /** Elements of operand `i` as extents when no data is needed for them. */
@@ -205,7 +197,7 @@ export class NodeContext extends OpCreator {
   }
 
   dims(i: number, what: string): readonly Dim[] {
-    return this.knownDims(i) ?? this.needsConstant(i, what);
+    return this.knownDims(i) ?? this.needsKnown(i, what);
   }
 
   /** Whether the elements of operand `i` are known (floats as constants, integers also as extents). */
@@ -220,22 +212,7 @@ export class NodeContext extends OpCreator {
     return t?.kind === "tensor" ? t.shape : undefined;
   }
 
-  /** A new named extent, for results whose size is known only when the model runs. */
-  freshExtent(hint: string): { name: string; dim: Dim } {
-    const name = this.scope.freshExtent(hint);
-    return { name, dim: extent(name) };
-  }
-
-  warn(code: DiagnosticCode, message: string): void {
-    this.scope.warn(code, message);
-  }
-
-  /** Refuses the node; every refusal of a model is reported together. */
-  unsupported(reason: string, remedy?: string, code: DiagnosticCode = "unsupported-attribute"): never {
-    throw new OpError(reason, code, remedy === undefined ? {} : { remedy });
-  }
-
-  private needsConstant(i: number, what: string): never {
+  private needsKnown(i: number, what: string): never {
     throw new NeedsConstantError(what, this.input(i), this.node.input[i] ?? "");
   }
 }

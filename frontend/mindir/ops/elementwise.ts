@@ -49,7 +49,7 @@ const power: Lowering = (n) => {
 
 const addAll: Lowering = (n) => {
   const [first, ...rest] = n.tensors(0);
-  if (!first) return n.unsupported("a sum of no tensors", undefined, "bad-operand");
+  if (!first) return n.unsupported("a sum of no tensors", "bad-operand");
   return rest.reduce((sum, b) => n.create(op.Add, { a: sum, b }), first);
 };
 
@@ -92,7 +92,7 @@ const filled =
 
 /** Zeros or ones of the shape and kind of an item; tuples element by element. */
 export function likeItem(n: NodeContext, item: Item | undefined, value: number, dtype?: DType): Item {
-  if (item === undefined) return n.unsupported("the operator has no input", undefined, "bad-operand");
+  if (item === undefined) return n.unsupported("the operator has no input", "bad-operand");
   if (isKind(item, "tuple")) return tupleOf(item.elements.map((e) => likeItem(n, e, value, dtype)));
   if (isKind(item, "int")) return intOf(value, item.dtype);
   if (isKind(item, "float")) return floatOf(value, item.dtype);

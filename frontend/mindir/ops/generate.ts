@@ -25,7 +25,7 @@ const fill: Lowering = (n) => {
 
 /** shape, value, dtype. */
 const fillSized: Lowering = (n) => {
-  const value = n.items[1] ?? n.unsupported("the value is missing", undefined, "bad-operand");
+  const value = n.items[1] ?? n.unsupported("the value is missing", "bad-operand");
   const type = n.has([2, "dtype"]) ? n.dtype([2, "dtype"]) : (n.declared?.dtype ?? undefined);
   const x = n.tensorOf(value, isValue(value) ? undefined : type);
   return filledShape(n, type ? n.cast(x, type) : x, n.dims([0, "shape", "size"]));

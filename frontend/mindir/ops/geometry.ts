@@ -20,7 +20,7 @@ const cross: Lowering = (n) => {
   const [a, b] = pair(n);
   const given = n.int([2, "dim"], anyAxis);
   const axis = given === anyAxis ? a.tensor.shape.indexOf(3) : normalizeAxis(given, a.tensor.shape.length);
-  if (a.tensor.shape[axis] !== 3) return n.unsupported("no axis has the extent three", undefined, "type-mismatch");
+  if (a.tensor.shape[axis] !== 3) return n.unsupported("no axis has the extent three", "type-mismatch");
   const f = new Formula(n);
   const turned = (x: Value, by: number): Value => n.create(Roll, { x }, { shifts: [-by], axes: [axis] });
   return f.sub(f.mul(turned(a, 1), turned(b, 2)), f.mul(turned(a, 2), turned(b, 1)));
@@ -64,7 +64,7 @@ const triangleIndices =
   (isUpper: boolean): Lowering =>
   (n) => {
     const [rows, columns, offset] = [n.int([-1, "row"]), n.int([-1, "col"]), n.int([-1, "offset"], 0)];
-    if (!(rows >= 0 && columns >= 0 && rows * columns <= 2 ** 22)) return n.unsupported("a triangle of that size", undefined, "limit");
+    if (!(rows >= 0 && columns >= 0 && rows * columns <= 2 ** 22)) return n.unsupported("a triangle of that size", "limit");
     const found: [number, number][] = [];
     for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) if (isUpper ? j >= i + offset : j <= i + offset) found.push([i, j]);
     return n.constant(n.declared?.dtype ?? "i32", [2, found.length], [...found.map(([i]) => i), ...found.map(([, j]) => j)]);

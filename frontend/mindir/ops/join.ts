@@ -10,7 +10,7 @@ import { commonType } from "./promote.ts";
 
 /** All of one element type, the common one. */
 function alike(n: NodeContext, tensors: readonly Value[]): Value[] {
-  if (tensors.length === 0) return n.unsupported("there are no tensors to join", undefined, "bad-operand");
+  if (tensors.length === 0) return n.unsupported("there are no tensors to join", "bad-operand");
   const type = tensors.map((t) => t.tensor.dtype).reduce(commonType);
   return tensors.map((t) => n.cast(t, type));
 }
@@ -54,7 +54,7 @@ const split: Lowering = (n) => {
   if (sizes.length > 0 && sizes.every((s) => s >= 0)) return splitInto(n, x, axis, sizes);
   const extent = x.tensor.shape[axis]!;
   if (typeof extent === "number" && extent % count !== 0)
-    return n.unsupported(`${extent} elements do not make ${count} equal parts`, undefined, "bad-attribute");
+    return n.unsupported(`${extent} elements do not make ${count} equal parts`, "bad-attribute");
   return splitInto(n, x, axis, evenSizes(extent, count));
 };
 
@@ -91,9 +91,9 @@ function fixedExtent(n: NodeContext, x: Value, axis: number): number {
 /** Parts of `size`, the last one smaller. */
 function partsOf(n: NodeContext, x: Value, axis: number, size: number): readonly Value[] {
   const extent = fixedExtent(n, x, axis);
-  if (size < 1) return n.unsupported("parts must have elements", undefined, "bad-attribute");
+  if (size < 1) return n.unsupported("parts must have elements", "bad-attribute");
   const count = Math.max(1, Math.ceil(extent / size));
-  if (count > 4096) return n.unsupported(`${count} parts are too many`, undefined, "limit");
+  if (count > 4096) return n.unsupported(`${count} parts are too many`, "limit");
   return splitInto(
     n,
     x,

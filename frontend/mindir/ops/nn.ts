@@ -59,7 +59,7 @@ export function spatialEntries(n: NodeContext, values: readonly number[], rank: 
   if (values.length === rank) return values;
   if (values.length === 1) return new Array<number>(rank).fill(values[0] as number);
   if (values.length === rank + 2) return isLast ? values.slice(1, -1) : values.slice(2);
-  return n.unsupported(`${values.length} entries for ${rank} spatial axes`, undefined, "bad-attribute");
+  return n.unsupported(`${values.length} entries for ${rank} spatial axes`, "bad-attribute");
 }
 
 /** As many pads as `same` needs: the result has `ceil(extent / stride)` elements, the odd one is at the end. */
@@ -78,7 +78,7 @@ function flatPads(n: NodeContext, flat: readonly number[], rank: number): Pair[]
   if (flat.length === 1) return Array.from({ length: rank }, () => [flat[0] as number, flat[0] as number]);
   if (flat.length === rank) return flat.map((p) => [p, p]);
   if (flat.length === 2 * rank) return Array.from({ length: rank }, (_, d) => [flat[2 * d] as number, flat[2 * d + 1] as number]);
-  return n.unsupported(`${flat.length} pads for ${rank} spatial axes`, undefined, "bad-attribute");
+  return n.unsupported(`${flat.length} pads for ${rank} spatial axes`, "bad-attribute");
 }
 
 interface WindowArguments {
@@ -162,7 +162,7 @@ const convTranspose =
 
 const spatialOf = (n: NodeContext, size: readonly Dim[], rank: number, isLast: boolean): readonly Dim[] => {
   if (size.length === rank) return size;
-  if (size.length !== rank + 2) return n.unsupported("the size of the result does not fit its axes", undefined, "bad-attribute");
+  if (size.length !== rank + 2) return n.unsupported("the size of the result does not fit its axes", "bad-attribute");
   return isLast ? size.slice(1, -1) : size.slice(2);
 };
 

@@ -37,7 +37,7 @@ const modes: Readonly<Record<string, PadMode>> = {
 /** Pairs in the order of the functional interface: those of the last axis first, of as many axes as there are pairs. */
 function lastFirst(n: NodeContext, flat: readonly Dim[], rank: number): Pads {
   const pairs = listedPads(flat);
-  if (pairs.length > rank) return n.unsupported("there are more pads than axes", undefined, "bad-attribute");
+  if (pairs.length > rank) return n.unsupported("there are more pads than axes", "bad-attribute");
   return [...new Array<readonly [Dim, Dim]>(rank - pairs.length).fill([0, 0]), ...[...pairs].reverse()];
 }
 

@@ -61,7 +61,7 @@ function biasCount(n: NodeContext, l: Layer, gates: number, length: Dim): number
   const matrices = cells.reduce((a, b) => a + b, 0);
   const each = l.layers * l.directions * gates * l.hidden;
   const count = [0, 1, 2].find((k) => length === matrices + k * each);
-  return count ?? n.unsupported(`weights of ${dim.formatDim(length)} elements do not fit the layer`, undefined, "type-mismatch");
+  return count ?? n.unsupported(`weights of ${dim.formatDim(length)} elements do not fit the layer`, "type-mismatch");
 }
 
 /**

@@ -77,7 +77,7 @@ function target(n: NodeContext, x: Value, rank: number): Target {
     if (size.length > 0) return { shape: resized(x, size), scales: [] };
   }
   const scales = n.floats([2, "scales"], []);
-  if (scales.length !== rank) return n.unsupported(`${scales.length} scales for ${rank} spatial axes`, undefined, "bad-attribute");
+  if (scales.length !== rank) return n.unsupported(`${scales.length} scales for ${rank} spatial axes`, "bad-attribute");
   const size = spatial.map((d, i) => scaledExtent(n, d, scales[i] as number));
   return { shape: resized(x, size), scales: [...new Array<number>(x.tensor.shape.length - rank).fill(1), ...scales] };
 }

@@ -84,7 +84,7 @@ const scalarCast: Lowering = (n) => {
   const [x] = n.items;
   const value = numberOf(x);
   const to = n.dtype([1, "dtype"], "f32");
-  if (value === undefined) return isValue(x) ? n.cast(x, to) : (x ?? n.unsupported("nothing to cast", undefined, "bad-operand"));
+  if (value === undefined) return isValue(x) ? n.cast(x, to) : (x ?? n.unsupported("nothing to cast", "bad-operand"));
   if (to === "bool") return boolOf(value !== 0);
   return isFloat(to) ? floatOf(value, to) : intOf(Math.trunc(value), to);
 };
@@ -92,7 +92,7 @@ const scalarCast: Lowering = (n) => {
 /** x, dtype: the number as a tensor. */
 const scalarToTensor: Lowering = (n) => {
   const [item] = n.items;
-  if (item === undefined) return n.unsupported("the input is missing", undefined, "bad-operand");
+  if (item === undefined) return n.unsupported("the input is missing", "bad-operand");
   const to = n.has([1, "dtype"]) ? n.dtype([1, "dtype"]) : undefined;
   const x = n.tensorOf(item, isValue(item) ? undefined : to);
   return to ? n.cast(x, to) : x;
@@ -126,7 +126,7 @@ const tensorToTuple: Lowering = (n) => {
 
 const tensorToScalar: Lowering = (n) => {
   const [item] = n.items;
-  if (!isValue(item)) return item ?? n.unsupported("the input is missing", undefined, "bad-operand");
+  if (!isValue(item)) return item ?? n.unsupported("the input is missing", "bad-operand");
   const [value] = constantContent(item) ?? [];
   if (value === undefined) return item.tensor.shape.length === 0 ? item : n.reshape(item, []);
   return item.tensor.dtype === "bool" ? boolOf(value !== 0) : isFloat(item.tensor.dtype) ? floatOf(value) : intOf(value);

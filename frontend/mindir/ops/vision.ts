@@ -29,7 +29,7 @@ const nmsWithMask: Lowering = (n) =>
 
 const four = (n: NodeContext, name: string, fallback: number): readonly number[] => {
   const values = n.floats([-1, name], new Array<number>(4).fill(fallback));
-  return values.length === 4 ? values : n.unsupported(`'${name}' must have four entries`, undefined, "bad-attribute");
+  return values.length === 4 ? values : n.unsupported(`'${name}' must have four entries`, "bad-attribute");
 };
 
 /** anchors, deltas: boxes, clipped to the image. */

@@ -104,7 +104,7 @@ function affine(n: NodeContext, x: Value, scale: number, shift: number): Value {
 
 const cast: Lowering = (n) => {
   const id = n.has(1) ? n.number(1, "the element type") : n.result().dataType;
-  const to = dtypeOfId(id) ?? n.unsupported(`there is no element type ${id}`, undefined, "unsupported-type");
+  const to = dtypeOfId(id) ?? n.unsupported(`there is no element type ${id}`, "unsupported-type");
   if (n.isConstant(0) && n.rank(0) === 4) return { make: (layout) => n.cast(n.input(0, layout), to) };
   const layout = n.isImage(0) ? "second" : "last";
   return { layout, value: n.cast(n.input(0, layout), to) };

@@ -118,7 +118,7 @@ const filled = (n: NodeContext, value: Value, shape: readonly Dim[]): Value =>
   shape.length === 0 ? n.reshape(value, []) : n.create(Expand, { x: n.reshape(value, []) }, { shape });
 
 const constantOfShape: Lowering = (n) => {
-  const dtype = dtypeOfId(n.int("data_type", 43)) ?? n.unsupported("the element type is unknown", undefined, "unsupported-type");
+  const dtype = dtypeOfId(n.int("data_type", 43)) ?? n.unsupported("the element type is unknown", "unsupported-type");
   const [value] = n.floats("value");
   return filled(n, n.scalar(dtype, value ?? 0), n.dims(0, "the shape"));
 };

@@ -149,7 +149,7 @@ const pairs = (flat: readonly number[]): readonly (readonly number[])[] =>
 
 function blockOf(n: NodeContext, ...names: readonly string[]): readonly number[] {
   const block = n.has(1) ? n.numbers(1, "the block") : names.map((name) => n.ints(name)).find((list) => list.length > 0);
-  if (!block || block.some((b) => b < 1)) return n.unsupported("the block has no size", undefined, "bad-attribute");
+  if (!block || block.some((b) => b < 1)) return n.unsupported("the block has no size", "bad-attribute");
   return block;
 }
 

@@ -13,12 +13,16 @@ import { dtypeOfId } from "../type-id.ts";
 /** element shape, number of elements. */
 const reserve: Lowering = (n) => {
   const id = n.int("element_dtype");
-  const dtype = dtypeOfId(id) ?? n.unsupported(`there is no element type ${id}`, undefined, "unsupported-type");
+  const dtype = dtypeOfId(id) ?? n.unsupported(`there is no element type ${id}`, "unsupported-type");
   const shape = n.dims(0, "the shape of the list's elements");
   const [count] = n.dims(1, "the number of the list's elements");
   if (count === 0 || count === undefined) return n.unsupported("a list without elements, which would grow, is not supported");
   if (shape.some((d) => typeof d === "number" && d < 0))
-    return n.unsupported("a list whose elements have no known shape is not supported", "convert the model with fixed shapes");
+    return n.unsupported(
+      "a list whose elements have no known shape is not supported",
+      "unsupported-attribute",
+      "convert the model with fixed shapes",
+    );
   return n.create(Expand, { x: n.scalar(dtype, 0) }, { shape: [count, ...shape] });
 };
 
@@ -41,12 +45,12 @@ const stack: Lowering = (n) => {
   const [count] = x.tensor.shape;
   const wanted = n.int("num_elements", -1);
   if (wanted > 0 && typeof count === "number" && wanted !== count)
-    return n.unsupported(`the list has ${count} elements, where ${wanted} are stacked`, undefined, "type-mismatch");
+    return n.unsupported(`the list has ${count} elements, where ${wanted} are stacked`, "type-mismatch");
   return x;
 };
 
 /** A tensor as the list of its slices. */
-const fromTensor = (n: NodeContext): Value => (n.rank(0) > 0 ? n.input(0) : n.unsupported("a scalar is no list", undefined, "bad-operand"));
+const fromTensor = (n: NodeContext): Value => (n.rank(0) > 0 ? n.input(0) : n.unsupported("a scalar is no list", "bad-operand"));
 
 export const tensorListLowerings: Lowerings = {
   TensorListFromTensor: fromTensor,

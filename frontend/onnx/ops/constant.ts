@@ -1,5 +1,4 @@
 /** `Constant`: the one operator whose value is its attribute. */
-import { constantValue } from "../../../ir/ops/constant.ts";
 import type { Lowerings, NodeContext } from "../node.ts";
 import type { Value } from "../../../ir/graph.ts";
 
@@ -10,23 +9,21 @@ function lowerConstant(n: NodeContext): Value {
   const name = given(n);
   switch (name) {
     case "value":
-      return n.constant(n.tensor(name) ?? n.unsupported("the attribute 'value' is no tensor", undefined, "bad-attribute"));
+      return n.stored(n.tensor(name) ?? n.unsupported("the attribute 'value' is no tensor", "bad-attribute"));
     case "sparse_value":
-      return n.constant(
-        n.sparseTensor(name) ?? n.unsupported("the attribute 'sparse_value' is no sparse tensor", undefined, "bad-attribute"),
-      );
+      return n.stored(n.sparseTensor(name) ?? n.unsupported("the attribute 'sparse_value' is no sparse tensor", "bad-attribute"));
     case "value_float":
-      return constantValue(n.builder, "f32", [], [Math.fround(n.float(name))]);
+      return n.scalar("f32", n.float(name));
     case "value_floats":
-      return constantValue(n.builder, "f32", [n.floats(name).length], n.floats(name));
+      return n.constant("f32", [n.floats(name).length], n.floats(name));
     case "value_int":
-      return constantValue(n.builder, "i64", [], [n.bigints(name)[0]!]);
+      return n.scalar("i64", n.bigints(name)[0]!);
     case "value_ints":
-      return constantValue(n.builder, "i64", [n.bigints(name).length], n.bigints(name));
+      return n.constant("i64", [n.bigints(name).length], n.bigints(name));
     case undefined:
-      return n.unsupported("it has no value", undefined, "bad-attribute");
+      return n.unsupported("it has no value", "bad-attribute");
     default:
-      return n.unsupported("constants of strings are not supported", undefined, "unsupported-type");
+      return n.unsupported("constants of strings are not supported", "unsupported-type");
   }
 }
 

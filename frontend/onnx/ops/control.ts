@@ -4,11 +4,10 @@ import { Builder } from "../../../ir/define.ts";
 import { OpError } from "../../../ir/diagnostic.ts";
 import { type Dim, product } from "../../../ir/dim.ts";
 import type { Graph, Value } from "../../../ir/graph.ts";
-import { constantValue } from "../../../ir/ops/constant.ts";
 import { Loop, loopInputs } from "../../../ir/ops/control.ts";
 import { Min } from "../../../ir/ops/elementwise.ts";
 import { Stack } from "../../../ir/ops/join.ts";
-import { Expand, Extents, Reshape } from "../../../ir/ops/shape.ts";
+import { Expand, Reshape } from "../../../ir/ops/shape.ts";
 import { formatType, sameType, tensor, type Type } from "../../../ir/type.ts";
 import { createIf } from "../../if.ts";
 import type { Lowerings, NodeContext } from "../node.ts";
@@ -135,7 +134,7 @@ function createLoop(n: NodeContext, start: LoopStart, body: Graph): readonly Val
 
 /** The count, but no more than there is memory for: the file declares how many values the loop gives. */
 function boundedCount(n: NodeContext, count: Value | undefined, most: Dim): Value {
-  const bound = n.create(Reshape, { x: n.create(Extents, {}, { values: [most] }) }, { shape: [] });
+  const bound = n.extentValue(most, "i64");
   return count ? n.create(Min, { a: count, b: bound }) : bound;
 }
 
@@ -155,6 +154,7 @@ function iterationsOf(
     if (n.optional(0)) n.numbers(0, "the number of iterations, each of which gives values to keep,");
     n.unsupported(
       "nothing bounds the number of iterations, each of which gives values to keep",
+      "unsupported-attribute",
       "give the loop a count, or declare the shape of the result",
     );
   }
@@ -167,15 +167,10 @@ function unrolled(n: NodeContext, { condition, carried }: LoopStart, count: numb
   let values = carried;
   const stacked: Value[][] = [];
   for (let i = 0; i < count && goesOn; i++) {
-    const [next, ...rest] = n.inlined("body", [
-      constantValue(n.builder, "i64", [], [BigInt(i)]),
-      constantValue(n.builder, "bool", [], [1]),
-      ...values,
-    ]);
+    const [next, ...rest] = n.inlined("body", [n.scalar("i64", i), n.scalar("bool", 1), ...values]);
     if (!next || rest.length < values.length) throw new OpError("the body gives fewer values than it takes", "invalid-graph");
     const known = constantContent(original(next))?.[0];
-    if (known === undefined)
-      return n.unsupported("the loop must be unrolled, but whether it goes on depends on data", undefined, "unsupported-type");
+    if (known === undefined) return n.unsupported("the loop must be unrolled, but whether it goes on depends on data", "unsupported-type");
     goesOn = known !== 0;
     values = rest.slice(0, values.length);
     rest.slice(values.length).forEach((v, k) => (stacked[k] ??= []).push(v));
@@ -190,9 +185,7 @@ function stackAll(n: NodeContext, stacked: readonly (readonly Value[])[], carrie
     .region("body", loopInputs(carried.map((v): Type => v.type)))
     .outputs.slice(1 + carried.length)
     .map((v) => v.tensor);
-  return types.map((t) =>
-    n.create(Expand, { x: constantValue(n.builder, t.dtype, [], [0]) }, { shape: tensor(t.dtype, [0, ...t.shape]).shape }),
-  );
+  return types.map((t) => n.create(Expand, { x: n.scalar(t.dtype, 0) }, { shape: tensor(t.dtype, [0, ...t.shape]).shape }));
 }
 
 export const controlLowerings: Lowerings = { If: ifNode, Loop: loopNode, Scan: scan };

@@ -6,7 +6,6 @@ import type { Value } from "../../../ir/graph.ts";
 import * as activation from "../../../ir/ops/activation.ts";
 import { BitCast, Cast } from "../../../ir/ops/cast.ts";
 import * as compare from "../../../ir/ops/compare.ts";
-import { constantValue } from "../../../ir/ops/constant.ts";
 import * as math from "../../../ir/ops/elementwise.ts";
 import { Reshape } from "../../../ir/ops/shape.ts";
 import { type DType, isFloat } from "../../../ir/type.ts";
@@ -26,8 +25,7 @@ const unary =
 function alignAxes(n: NodeContext, v: Value, first: number, rank: number): Value {
   const { shape } = v.tensor;
   const behind = rank - first - shape.length;
-  if (behind < 0)
-    n.unsupported(`an operand of rank ${shape.length} does not fit at axis ${first} of rank ${rank}`, undefined, "type-mismatch");
+  if (behind < 0) n.unsupported(`an operand of rank ${shape.length} does not fit at axis ${first} of rank ${rank}`, "type-mismatch");
   return behind === 0 ? v : n.create(Reshape, { x: v }, { shape: [...shape, ...new Array<number>(behind).fill(1)] });
 }
 
@@ -62,7 +60,7 @@ const mean: Lowering = (n) => {
   const inputs = n.inputs();
   const total = inputs.reduce((a, b) => n.create(math.Add, { a, b }));
   if (inputs.length === 1) return total;
-  return n.create(math.Div, { a: total, b: constantValue(n.builder, total.tensor.dtype, [], [inputs.length]) });
+  return n.create(math.Div, { a: total, b: n.scalar(total.tensor.dtype, inputs.length) });
 };
 
 /** Float attributes are no values of another type. */
@@ -76,7 +74,7 @@ const clip: Lowering = (n) => {
   const bound = (name: string, i: number): Value | undefined => {
     if (n.opset >= 11) return n.optional(i);
     expectFloat(x.tensor.dtype);
-    return n.has(name) ? constantValue(n.builder, x.tensor.dtype, [], [n.float(name)]) : undefined;
+    return n.has(name) ? n.scalar(x.tensor.dtype, n.float(name)) : undefined;
   };
   const [low, high] = [bound("min", 1), bound("max", 2)];
   return n.create(activation.Clip, { x, ...(low && { low }), ...(high && { high }) });
@@ -85,14 +83,14 @@ const clip: Lowering = (n) => {
 const bitShift: Lowering = (n) => {
   const direction = n.string("direction");
   if (direction !== "LEFT" && direction !== "RIGHT")
-    n.unsupported(`the direction '${direction}' is neither LEFT nor RIGHT`, undefined, "bad-attribute");
+    n.unsupported(`the direction '${direction}' is neither LEFT nor RIGHT`, "bad-attribute");
   return binaryOf(n, direction === "LEFT" ? compare.ShiftLeft : compare.ShiftRight);
 };
 
 const gelu: Lowering = (n) => {
   const approximate = n.string("approximate", "none");
   if (approximate !== "none" && approximate !== "tanh")
-    n.unsupported(`the approximation '${approximate}' is neither none nor tanh`, undefined, "bad-attribute");
+    n.unsupported(`the approximation '${approximate}' is neither none nor tanh`, "bad-attribute");
   return n.create(activation.Gelu, { x: n.input(0) }, { approximate: approximate === "tanh" ? "tanh" : "none" });
 };
 
@@ -108,14 +106,14 @@ const prelu: Lowering = (n) => {
 function castTo(n: NodeContext, to: DType): Value {
   const rounding = n.string("round_mode", "up");
   if (rounding !== "up" && rounding !== "down" && rounding !== "nearest")
-    return n.unsupported(`the rounding mode '${rounding}' is not known`, undefined, "bad-attribute");
+    return n.unsupported(`the rounding mode '${rounding}' is not known`, "bad-attribute");
   return n.create(Cast, { x: n.input(0) }, { to, saturate: n.int("saturate", 1) !== 0, rounding });
 }
 
 /** The element type that attribute `to` numbers. */
 function targetType(n: NodeContext): DType {
   const number = n.int("to");
-  return onnxDType(number) ?? n.unsupported(`the element type ${number} is not carried`, undefined, "unsupported-type");
+  return onnxDType(number) ?? n.unsupported(`the element type ${number} is not carried`, "unsupported-type");
 }
 
 const where: Lowering = (n) => n.create(compare.Where, { condition: n.input(0), a: n.input(1), b: n.input(2) });

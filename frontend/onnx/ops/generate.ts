@@ -4,7 +4,6 @@ import { OpError } from "../../../ir/diagnostic.ts";
 import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
-import { constantValue } from "../../../ir/ops/constant.ts";
 import { Eye, OneHot, Range, rangeLength, Trilu } from "../../../ir/ops/generate.ts";
 import { Expand } from "../../../ir/ops/shape.ts";
 import { Slice } from "../../../ir/ops/slice.ts";
@@ -16,7 +15,7 @@ import { asScalar, askedShape } from "./shape.ts";
 /** The element type named by an attribute that holds an ONNX data type; undefined where it is absent. */
 function dtypeAttribute(n: NodeContext, name: string): DType | undefined {
   if (!n.has(name)) return undefined;
-  return onnxDType(n.int(name)) ?? n.unsupported(`the data type ${n.int(name)} is not carried`, undefined, "unsupported-type");
+  return onnxDType(n.int(name)) ?? n.unsupported(`the data type ${n.int(name)} is not carried`, "unsupported-type");
 }
 
 /** Length of a range of floats, where all three scalars are known; the difference is rounded as the type does. */
@@ -56,7 +55,7 @@ function oneHotDepth(n: NodeContext, axis: number): Dim {
 export const generateLowerings: Lowerings = {
   ConstantOfShape(n) {
     const given = n.tensor("value");
-    const x = given ? asScalar(n, n.constant(given)) : constantValue(n.builder, "f32", [], [0]);
+    const x = given ? asScalar(n, n.stored(given)) : n.scalar("f32", 0);
     return n.create(Expand, { x }, { shape: askedShape(n, 0, "the shape", (asked) => asked) });
   },
 

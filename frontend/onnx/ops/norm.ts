@@ -1,7 +1,5 @@
 /** ONNX's normalisations, dropout and losses. */
 import type { Value } from "../../../ir/graph.ts";
-import { Cast } from "../../../ir/ops/cast.ts";
-import { constantValue } from "../../../ir/ops/constant.ts";
 import { Add, Div, Mul, Sqrt, Sub } from "../../../ir/ops/elementwise.ts";
 import { NegativeLogLikelihoodLoss } from "../../../ir/ops/loss.ts";
 import { LpNorm, Lrn } from "../../../ir/ops/lp-norm.ts";
@@ -14,13 +12,11 @@ import { onnxDType } from "../tensor-data.ts";
 
 const epsilonOf = (n: NodeContext): number => n.float("epsilon", 1e-5);
 
-const castTo = (n: NodeContext, x: Value, to: DType): Value => (x.tensor.dtype === to ? x : n.create(Cast, { x }, { to }));
-
 /** `share * a + (1 - share) * b`. */
 function blend(n: NodeContext, share: number, a: Value, b: Value): Value {
-  if (!isFloat(a.tensor.dtype)) n.unsupported(`running statistics of type ${a.tensor.dtype}`, undefined, "unsupported-type");
-  const part = (x: Value, by: number): Value => n.create(Mul, { a: x, b: constantValue(n.builder, x.tensor.dtype, [], [by]) });
-  return n.create(Add, { a: part(a, share), b: part(castTo(n, b, a.tensor.dtype), 1 - share) });
+  if (!isFloat(a.tensor.dtype)) n.unsupported(`running statistics of type ${a.tensor.dtype}`, "unsupported-type");
+  const part = (x: Value, by: number): Value => n.create(Mul, { a: x, b: n.scalar(x.tensor.dtype, by) });
+  return n.create(Add, { a: part(a, share), b: part(n.cast(b, a.tensor.dtype), 1 - share) });
 }
 
 const batchNormInputs = (n: NodeContext): [Value, Value, Value, Value, Value] => [
@@ -44,7 +40,8 @@ function trainBatchNorm(n: NodeContext): readonly Value[] {
 const batchNorm: Lowering = (n) => {
   if (n.opset < 9 && n.int("spatial", 1) === 0) n.unsupported("statistics for each position (spatial = 0) are not supported");
   const isTraining = n.opset < 14 ? [1, 2, 3, 4].some((i) => n.hasOutput(i)) : n.int("training_mode", 0) !== 0;
-  if (isTraining && n.opset < 14) n.unsupported("the statistics of training are not computed", "export the model for inference");
+  if (isTraining && n.opset < 14)
+    n.unsupported("the statistics of training are not computed", "unsupported-attribute", "export the model for inference");
   if (isTraining) return trainBatchNorm(n);
   const [x, scale, bias, mean, variance] = batchNormInputs(n);
   return n.create(norm.BatchNorm, { x, scale, bias, mean, variance }, { epsilon: epsilonOf(n) });
@@ -53,7 +50,7 @@ const batchNorm: Lowering = (n) => {
 /** The type in which the statistics are given out, by attribute `stash_type`. */
 const statisticsType = (n: NodeContext): DType => {
   const number = n.int("stash_type", 1);
-  return onnxDType(number) ?? n.unsupported(`the stash type ${number} is not carried`, undefined, "unsupported-type");
+  return onnxDType(number) ?? n.unsupported(`the stash type ${number} is not carried`, "unsupported-type");
 };
 
 const layerNorm: Lowering = (n) => {
@@ -72,7 +69,7 @@ const instanceNorm: Lowering = (n) =>
   n.create(
     norm.GroupNorm,
     { x: n.input(0), scale: n.input(1), bias: n.input(2) },
-    { groups: n.type(0).shape[1] ?? n.unsupported("the operand has no channels", undefined, "type-mismatch"), epsilon: epsilonOf(n) },
+    { groups: n.type(0).shape[1] ?? n.unsupported("the operand has no channels", "type-mismatch"), epsilon: epsilonOf(n) },
   );
 
 const groupNorm: Lowering = (n) =>
@@ -89,21 +86,22 @@ const lrn: Lowering = (n) =>
 const meanVarianceNorm: Lowering = (n) => {
   const x = n.input(0);
   const [mean, variance] = n.createAll(norm.Moments, { x }, { axes: n.ints("axes", [0, 2, 3]), keepdims: true }) as [Value, Value];
-  const deviation = n.create(Add, { a: n.create(Sqrt, { x: variance }), b: constantValue(n.builder, x.tensor.dtype, [], [1e-9]) });
+  const deviation = n.create(Add, { a: n.create(Sqrt, { x: variance }), b: n.scalar(x.tensor.dtype, 1e-9) });
   return n.create(Div, { a: n.create(Sub, { a: x, b: mean }), b: deviation });
 };
 
 /** A mask that keeps everything; before version 10 it has the operand's element type. */
 function fullMask(n: NodeContext): Value {
   const { dtype, shape } = n.type(0);
-  return n.create(Expand, { x: constantValue(n.builder, n.opset < 10 ? dtype : "bool", [], [1]) }, { shape });
+  return n.create(Expand, { x: n.scalar(n.opset < 10 ? dtype : "bool", 1) }, { shape });
 }
 
 /** In inference, and in training at a ratio of zero, all elements are kept. */
 const dropout: Lowering = (n) => {
   const isTraining = n.optional(2) !== undefined && n.numbers(2, "whether dropout is training")[0] !== 0;
   const ratio = n.opset >= 12 && n.optional(1) ? n.knownNumbers(1)?.[0] : 0.5;
-  if (isTraining && ratio !== 0) n.unsupported("dropout in training draws random numbers", "export the model for inference");
+  if (isTraining && ratio !== 0)
+    n.unsupported("dropout in training draws random numbers", "unsupported-attribute", "export the model for inference");
   return n.hasOutput(1) ? [n.input(0), fullMask(n)] : n.input(0);
 };
 
@@ -111,7 +109,7 @@ function negativeLogLikelihood(n: NodeContext, x: Value): Value {
   const weight = n.optional(2);
   const reduction = n.string("reduction", "mean");
   if (reduction !== "none" && reduction !== "mean" && reduction !== "sum")
-    return n.unsupported(`the reduction '${reduction}' is not known`, undefined, "bad-attribute");
+    return n.unsupported(`the reduction '${reduction}' is not known`, "bad-attribute");
   return n.create(
     NegativeLogLikelihoodLoss,
     { x, target: n.input(1), ...(weight && { weight }) },

@@ -7,9 +7,7 @@ import { onnxDType } from "../tensor-data.ts";
 /** The element type that an attribute names by its number; undefined where absent or 0. */
 function typeAttribute(n: NodeContext, name: string): DType | undefined {
   const code = n.int(name, 0);
-  return code === 0
-    ? undefined
-    : (onnxDType(code) ?? n.unsupported(`'${name}' is ${code}, which is no element type`, undefined, "unsupported-type"));
+  return code === 0 ? undefined : (onnxDType(code) ?? n.unsupported(`'${name}' is ${code}, which is no element type`, "unsupported-type"));
 }
 
 const blocks = (n: NodeContext): { axis: number; block_size: number } => ({ axis: n.int("axis", 1), block_size: n.int("block_size", 0) });

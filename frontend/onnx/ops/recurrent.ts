@@ -5,7 +5,6 @@
 import type { Dim } from "../../../ir/dim.ts";
 import { mul } from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
-import { constantValue } from "../../../ir/ops/constant.ts";
 import { Add } from "../../../ir/ops/elementwise.ts";
 import { Gather } from "../../../ir/ops/gather.ts";
 import { Concat, Split } from "../../../ir/ops/join.ts";
@@ -13,7 +12,6 @@ import { Gru, Lstm, type RecurrentAttributes, Rnn } from "../../../ir/ops/recurr
 import { activationDefaults } from "../../../ir/ops/recurrent-activation.ts";
 import { Transpose } from "../../../ir/ops/shape.ts";
 import type { Lowerings, NodeContext } from "../node.ts";
-import { reshaped } from "./shape.ts";
 
 /** ONNX's names of activations, which it compares without regard to case. */
 const activationNames: ReadonlyMap<string, string> = new Map(
@@ -26,7 +24,7 @@ const directions = ["forward", "reverse", "bidirectional"] as const;
 
 function directionOf(n: NodeContext): (typeof directions)[number] {
   const given = n.string("direction", "forward");
-  return directions.find((d) => d === given) ?? n.unsupported(`there is no direction '${given}'`, undefined, "bad-attribute");
+  return directions.find((d) => d === given) ?? n.unsupported(`there is no direction '${given}'`, "bad-attribute");
 }
 
 /** Activations with their parameters; lists of parameters hold values for those activations only that take them. */
@@ -59,9 +57,9 @@ function ordered(n: NodeContext, x: Value, order: readonly number[]): Value {
   if (order.every((g, i) => g === i)) return x;
   const { shape } = x.tensor;
   const width = shape.at(-1)! as number;
-  const apart = reshaped(n, x, [...shape.slice(0, -1), order.length, width / order.length]);
-  const indices = constantValue(n.builder, "i64", [order.length], order.map(BigInt));
-  return reshaped(n, n.create(Gather, { x: apart, indices }, { axis: shape.length - 1 }), shape);
+  const apart = n.reshape(x, [...shape.slice(0, -1), order.length, width / order.length]);
+  const indices = n.constant("i64", [order.length], order);
+  return n.reshape(n.create(Gather, { x: apart, indices }, { axis: shape.length - 1 }), shape);
 }
 
 /** Weights [dir,gates*hidden,k] as [dir,k,gates*hidden]. */

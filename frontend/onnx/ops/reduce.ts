@@ -35,7 +35,7 @@ const cumulative =
   (definition: typeof Cumsum): Lowering =>
   (n) => {
     const [axis] = n.numbers(1, "the axis of a running sum");
-    if (axis === undefined) n.unsupported("the axis is empty", undefined, "bad-operand");
+    if (axis === undefined) n.unsupported("the axis is empty", "bad-operand");
     return n.create(
       definition,
       { x: n.input(0) },

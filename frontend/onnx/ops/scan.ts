@@ -83,9 +83,10 @@ function operands(n: NodeContext, from: number): readonly [readonly Value[], num
 
 /** Version 8 has a batch axis in front of everything, and a length for each sequence. */
 function batchedScan(n: NodeContext): readonly Value[] {
-  if (n.optional(0)) n.unsupported("lengths of sequences in a scan of version 8", "convert the model to version 9 or later");
+  if (n.optional(0))
+    n.unsupported("lengths of sequences in a scan of version 8", "unsupported-attribute", "convert the model to version 9 or later");
   const [values, stateCount] = operands(n, 1);
-  const batch = n.type(1).shape[0] ?? n.unsupported("a scan of version 8 over scalars", undefined, "bad-operand");
+  const batch = n.type(1).shape[0] ?? n.unsupported("a scan of version 8 over scalars", "bad-operand");
   const body = new Graph("batch");
   const [i] = loopInputs([]).map((t, k) => body.addInput(["i", "go"][k]!, t));
   const inside = new Builder(body, n.builder.location);

@@ -5,7 +5,7 @@ import type { Lowerings, NodeContext } from "../node.ts";
 
 function oneOf<const C extends readonly string[]>(n: NodeContext, name: string, choices: C): C[number] {
   const given = n.string(name, choices[0]);
-  return choices.find((c) => c === given) ?? n.unsupported(`attribute '${name}' cannot be "${given}"`, undefined, "bad-attribute");
+  return choices.find((c) => c === given) ?? n.unsupported(`attribute '${name}' cannot be "${given}"`, "bad-attribute");
 }
 
 const reductionOf = (n: NodeContext) => oneOf(n, "reduction", ["none", "add", "mul", "max", "min"]);

@@ -6,7 +6,6 @@ import { normalizeAxis } from "../../../ir/axis.ts";
 import { OpError } from "../../../ir/diagnostic.ts";
 import { type Dim, extent, formatDim } from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
-import { constantValue } from "../../../ir/ops/constant.ts";
 import { Gather } from "../../../ir/ops/gather.ts";
 import { Concat, evenSizes, Split, Stack, Unstack } from "../../../ir/ops/join.ts";
 import {
@@ -46,7 +45,7 @@ function elementType(n: NodeContext, types: readonly Type[], fallback: Type): Ty
 /** A sequence of the values. */
 export function makeSequence(n: NodeContext, elements: readonly Value[], fallback: Type = tensor("f32", [])): Value {
   const ranks = new Set(elements.map((v) => (v.type.kind === "tensor" ? v.type.shape.length : -1)));
-  if (ranks.size > 1) n.unsupported("the sequence holds tensors with different numbers of axes", undefined, "unsupported-type");
+  if (ranks.size > 1) n.unsupported("the sequence holds tensors with different numbers of axes", "unsupported-type");
   return n.create(
     SequenceConstruct,
     { elements },
@@ -60,7 +59,7 @@ export function makeSequence(n: NodeContext, elements: readonly Value[], fallbac
   );
 }
 
-const refuseDynamic = (n: NodeContext): never => n.unsupported("the length of the sequence depends on data", undefined, "unsupported-type");
+const refuseDynamic = (n: NodeContext): never => n.unsupported("the length of the sequence depends on data", "unsupported-type");
 
 const elementFallback = (sequence: Value): Type => (sequence.type.kind === "sequence" ? sequence.type.element : sequence.type);
 
@@ -78,8 +77,7 @@ const positionOperand = (n: NodeContext, i: number): { position?: Value } => (n.
 function sequenceAt(n: NodeContext): Value {
   const elements = elementsOf(n.input(0));
   const position = elements && positionOf(n, 1, elements.length, 0);
-  if (elements && position !== undefined)
-    return elements[position] ?? n.unsupported("the position is outside the sequence", undefined, "bad-operand");
+  if (elements && position !== undefined) return elements[position] ?? n.unsupported("the position is outside the sequence", "bad-operand");
   const first = elements?.[0];
   if (first?.type.kind === "tensor" && elements!.every((v) => sameType(v.type, first.type))) {
     return n.create(Gather, { x: n.create(Stack, { xs: elements! }, { axis: 0 }), indices: asScalar(n, n.input(1)) }, { axis: 0 });
@@ -106,7 +104,7 @@ function sequenceErase(n: NodeContext): Value {
 
 function sequenceLength(n: NodeContext): Value {
   const elements = elementsOf(n.input(0));
-  return elements ? constantValue(n.builder, "i64", [], [BigInt(elements.length)]) : n.create(SequenceLength, { sequence: n.input(0) });
+  return elements ? n.scalar("i64", elements.length) : n.create(SequenceLength, { sequence: n.input(0) });
 }
 
 /** More parts than anybody unrolls. */
@@ -116,13 +114,17 @@ const mostParts = 65536;
 function partSizes(n: NodeContext, whole: Dim): readonly Dim[] {
   const given = n.dims(1, "the sizes of the parts");
   if (n.rank(1) > 0 && typeof whole !== "number" && given.every((d) => typeof d === "number")) {
-    n.unsupported(`the extent ${formatDim(whole)} must be known to be split into parts of known sizes`, "fix it with --dim NAME=SIZE");
+    n.unsupported(
+      `the extent ${formatDim(whole)} must be known to be split into parts of known sizes`,
+      "unsupported-attribute",
+      "fix it with --dim NAME=SIZE",
+    );
   }
   if (n.rank(1) > 0) return given;
   const [size] = given;
   if (typeof size !== "number" || typeof whole !== "number" || size <= 0) return n.unsupported("the number of parts depends on data");
   const count = Math.ceil(whole / size);
-  if (count > mostParts) return n.unsupported(`${count} parts are too many for a sequence`, undefined, "limit");
+  if (count > mostParts) return n.unsupported(`${count} parts are too many for a sequence`, "limit");
   return Array.from({ length: count }, (_, k) => Math.min(size, whole - k * size));
 }
 
@@ -131,8 +133,9 @@ function splitToSequence(n: NodeContext): Value {
   const axis = normalizeAxis(n.int("axis", 0), x.tensor.shape.length);
   const whole = x.tensor.shape[axis]!;
   if (n.optional(1)) return makeSequence(n, n.createAll(Split, { x }, { axis, sizes: partSizes(n, whole) }), x.type);
-  if (typeof whole !== "number") return n.unsupported("the number of parts depends on data", "fix the extent, such as --dim n=1");
-  if (whole > mostParts) return n.unsupported(`${whole} parts are too many for a sequence`, undefined, "limit");
+  if (typeof whole !== "number")
+    return n.unsupported("the number of parts depends on data", "unsupported-attribute", "fix the extent, such as --dim n=1");
+  if (whole > mostParts) return n.unsupported(`${whole} parts are too many for a sequence`, "limit");
   const parts =
     n.int("keepdims", 1) === 0
       ? n.createAll(Unstack, { x }, { axis })
@@ -142,7 +145,7 @@ function splitToSequence(n: NodeContext): Value {
 
 function concatFromSequence(n: NodeContext): Value {
   const xs = elementsOf(n.input(0)) ?? refuseDynamic(n);
-  if (xs.length === 0) n.unsupported("an empty sequence cannot be joined", undefined, "bad-operand");
+  if (xs.length === 0) n.unsupported("an empty sequence cannot be joined", "bad-operand");
   return n.int("new_axis", 0) !== 0 ? n.create(Stack, { xs }, { axis: n.int("axis") }) : n.create(Concat, { xs }, { axis: n.int("axis") });
 }
 
@@ -150,7 +153,7 @@ function concatFromSequence(n: NodeContext): Value {
 function sequenceMap(n: NodeContext): Value[] {
   const inputs = n.inputs();
   const lists = inputs.map((v) => (v.type.kind === "sequence" ? (elementsOf(v) ?? refuseDynamic(n)) : undefined));
-  const count = lists[0]?.length ?? n.unsupported("the first operand is no sequence", undefined, "bad-operand");
+  const count = lists[0]?.length ?? n.unsupported("the first operand is no sequence", "bad-operand");
   const each = Array.from({ length: count }, (_, k) =>
     n.inlined(
       "body",
@@ -173,7 +176,7 @@ function sequenceMap(n: NodeContext): Value[] {
   return types.map((t) => makeSequence(n, [], t));
 }
 
-const isTrue = (n: NodeContext, value: boolean): Value => constantValue(n.builder, "bool", [], [value ? 1 : 0]);
+const isTrue = (n: NodeContext, value: boolean): Value => n.scalar("bool", value ? 1 : 0);
 
 function makeOptional(n: NodeContext): Value {
   const value = n.optional(0);
@@ -181,7 +184,7 @@ function makeOptional(n: NodeContext): Value {
   const t = importType(n.attribute("type")?.tp, namedExtents);
   return "type" in t
     ? n.create(OptionalNone, {}, { element: t.type })
-    : n.unsupported(`an empty optional: ${t.reason}`, undefined, "unsupported-type");
+    : n.unsupported(`an empty optional: ${t.reason}`, "unsupported-type");
 }
 
 function hasElement(n: NodeContext): Value {
@@ -194,7 +197,7 @@ function hasElement(n: NodeContext): Value {
 function getElement(n: NodeContext): Value {
   const x = n.input(0);
   if (x.type.kind !== "optional") return x;
-  if (x.op?.definition === OptionalNone) n.unsupported("the optional is empty", undefined, "bad-operand");
+  if (x.op?.definition === OptionalNone) n.unsupported("the optional is empty", "bad-operand");
   return x.op?.definition === OptionalOf ? x.op.operand(0)! : n.create(OptionalGetElement, { optional: x });
 }
 

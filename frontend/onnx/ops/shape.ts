@@ -6,15 +6,11 @@ import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
 import { Concat, evenSizes, Split } from "../../../ir/ops/join.ts";
-import { Expand, Reshape, resolveReshape, Shape, Size, squeezeShape, Tile, Transpose, unsqueezeShape } from "../../../ir/ops/shape.ts";
+import { Expand, resolveReshape, Shape, Size, squeezeShape, Tile, Transpose, unsqueezeShape } from "../../../ir/ops/shape.ts";
 import type { Lowerings, NodeContext } from "../node.ts";
 
-/** `x` under another shape of as many elements; `x` itself where the shape is the same. */
-export const reshaped = (n: NodeContext, x: Value, shape: readonly Dim[]): Value =>
-  x.tensor.shape.length === shape.length && shape.every((d, k) => d === x.tensor.shape[k]) ? x : n.create(Reshape, { x }, { shape });
-
 /** A tensor of one element as a scalar; exporters write [1] where the standard says []. */
-export const asScalar = (n: NodeContext, x: Value): Value => reshaped(n, x, []);
+export const asScalar = (n: NodeContext, x: Value): Value => n.reshape(x, []);
 
 /** The result's shape from operand `i` where its elements are known, else the shape the file declares for output 0. */
 export function askedShape(n: NodeContext, i: number, what: string, resolve: (asked: readonly Dim[]) => readonly Dim[]): readonly Dim[] {
@@ -54,21 +50,20 @@ function askedSizes(n: NodeContext, axis: number): readonly Dim[] {
 export const shapeLowerings: Lowerings = {
   Reshape(n) {
     const from = n.type(0).shape;
-    return reshaped(
-      n,
+    return n.reshape(
       n.input(0),
       askedShape(n, 1, "the new shape", (asked) => resolveReshape(from, asked, n.int("allowzero", 0) !== 0)),
     );
   },
 
-  Squeeze: (n) => reshaped(n, n.input(0), declaredForAxes(n) ?? squeezeShape(n.type(0).shape, axesSince13(n))),
+  Squeeze: (n) => n.reshape(n.input(0), declaredForAxes(n) ?? squeezeShape(n.type(0).shape, axesSince13(n))),
 
   Unsqueeze(n) {
     const declared = declaredForAxes(n);
-    if (declared) return reshaped(n, n.input(0), declared);
+    if (declared) return n.reshape(n.input(0), declared);
     const axes = axesSince13(n);
     if (!axes) throw new OpError("the axes are missing", "bad-attribute");
-    return reshaped(n, n.input(0), unsqueezeShape(n.type(0).shape, axes));
+    return n.reshape(n.input(0), unsqueezeShape(n.type(0).shape, axes));
   },
 
   Flatten(n) {
@@ -76,7 +71,7 @@ export const shapeLowerings: Lowerings = {
     const asked = n.int("axis", 1);
     // 0 .. rank, but a negative one counts from the rank.
     const axis = asked < 0 ? normalizeAxis(asked, shape.length) : normalizeAxis(asked, shape.length, true);
-    return reshaped(n, n.input(0), [dim.product(shape.slice(0, axis)), dim.product(shape.slice(axis))]);
+    return n.reshape(n.input(0), [dim.product(shape.slice(0, axis)), dim.product(shape.slice(axis))]);
   },
 
   Transpose(n) {

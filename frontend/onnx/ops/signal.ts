@@ -7,7 +7,7 @@ import { Mul } from "../../../ir/ops/elementwise.ts";
 import { CosineWindow, Dft, Frame, MelWeightMatrix } from "../../../ir/ops/signal.ts";
 import type { Lowerings, NodeContext } from "../node.ts";
 import { dtypeOf } from "./random.ts";
-import { asScalar, reshaped } from "./shape.ts";
+import { asScalar } from "./shape.ts";
 
 /** The only element of operand `i` as an extent, or what the declared shape of the result says of it. */
 const sizeOf = (n: NodeContext, i: number, what: string, declared?: Dim): Dim => n.knownDims(i)?.[0] ?? declared ?? n.dims(i, what)[0]!;
@@ -36,17 +36,18 @@ function declaredStep(n: NodeContext, points: Dim, length: Dim): Dim | undefined
 
 function stft(n: NodeContext): Value {
   const { shape } = n.type(0);
-  const signal = shape.length === 2 ? reshaped(n, n.input(0), [...shape, 1]) : n.input(0);
+  const signal = shape.length === 2 ? n.reshape(n.input(0), [...shape, 1]) : n.input(0);
   const window = n.optional(2);
   const length = n.optional(3) ? sizeOf(n, 3, "the frame length", window?.tensor.shape[0]) : window?.tensor.shape[0];
   if (length === undefined) throw new OpError("neither a window nor a frame length is given", "bad-operand");
-  if (window && window.tensor.shape[0] !== length) n.unsupported("the window is not as long as a frame", "pad the window with zeros");
+  if (window && window.tensor.shape[0] !== length)
+    n.unsupported("the window is not as long as a frame", "unsupported-attribute", "pad the window with zeros");
   const frames = n.create(
     Frame,
     { x: signal },
     { axis: 1, length, step: sizeOf(n, 1, "the frame step", declaredStep(n, shape[1]!, length)) },
   );
-  const weighted = window ? n.create(Mul, { a: frames, b: reshaped(n, window, [length, 1]) }) : frames;
+  const weighted = window ? n.create(Mul, { a: frames, b: n.reshape(window, [length, 1]) }) : frames;
   return n.create(Dft, { x: weighted }, { axis: 2, length, onesided: n.int("onesided", 1) !== 0 });
 }
 

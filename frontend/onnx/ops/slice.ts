@@ -4,7 +4,6 @@ import { OpError } from "../../../ir/diagnostic.ts";
 import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
-import { constantValue } from "../../../ir/ops/constant.ts";
 import { DynamicPad, Pad, padModes, type PadMode } from "../../../ir/ops/pad.ts";
 import { AxisValues, DynamicSlice, Slice, sliceRange } from "../../../ir/ops/slice.ts";
 import type { Lowerings, NodeContext } from "../node.ts";
@@ -24,7 +23,7 @@ function vectorLength(n: NodeContext, i: number): number {
 function spread(n: NodeContext, values: Value, axes: Value | undefined, rank: number, fallback: number): Value {
   const count = values.tensor.shape[0]!;
   if (!axes && count === rank) return values;
-  const named = axes ?? constantValue(n.builder, "i64", [Number(count)], countUp(Number(count)).map(BigInt));
+  const named = axes ?? n.constant("i64", [Number(count)], countUp(Number(count)));
   return n.create(AxisValues, { values, axes: named }, { rank, fallback });
 }
 
@@ -85,7 +84,7 @@ function refuseData(n: NodeContext): never {
 function padMode(n: NodeContext): PadMode {
   const mode = n.string("mode", "constant");
   const known = padModes.find((m) => m === mode && m !== "symmetric");
-  return known ?? n.unsupported(`there is no pad mode '${mode}'`, undefined, "bad-attribute");
+  return known ?? n.unsupported(`there is no pad mode '${mode}'`, "bad-attribute");
 }
 
 /** Pads `b0, b1, ..., e0, e1, ...` of the given axes as one pair per axis. */
@@ -103,7 +102,7 @@ function padValue(n: NodeContext): Value | undefined {
     return given && asScalar(n, given);
   }
   const value = n.float("value", 0);
-  return value === 0 ? undefined : constantValue(n.builder, n.type(0).dtype, [], [value]);
+  return value === 0 ? undefined : n.scalar(n.type(0).dtype, value);
 }
 
 function pad(n: NodeContext): Value {

@@ -3,14 +3,12 @@ import { normalizeAxis } from "../../../ir/axis.ts";
 import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/graph.ts";
-import { constantValue } from "../../../ir/ops/constant.ts";
 import { NonMaxSuppression } from "../../../ir/ops/nms.ts";
 import { Compress, NonZero } from "../../../ir/ops/select-data.ts";
 import { TopK } from "../../../ir/ops/sort.ts";
 import { Unique } from "../../../ir/ops/unique.ts";
 import type { DType } from "../../../ir/type.ts";
 import type { Lowerings, NodeContext } from "../node.ts";
-import { reshaped } from "./shape.ts";
 
 function topCount(n: NodeContext, axis: number): Dim {
   if (n.opset < 10) return n.int("k");
@@ -18,7 +16,7 @@ function topCount(n: NodeContext, axis: number): Dim {
 }
 
 /** The value as a vector of all its elements. */
-const flattened = (n: NodeContext, x: Value): Value => reshaped(n, x, [dim.product(x.tensor.shape)]);
+const flattened = (n: NodeContext, x: Value): Value => n.reshape(x, [dim.product(x.tensor.shape)]);
 
 /** The operand and the axis, or all elements and axis 0 where no axis is given. */
 function alongAxis(n: NodeContext): { readonly x: Value; readonly axis: number } {
@@ -27,8 +25,7 @@ function alongAxis(n: NodeContext): { readonly x: Value; readonly axis: number }
 }
 
 /** Operand `i`, of one element, or a constant in its place. */
-const limit = (n: NodeContext, i: number, dtype: DType, fallback: number | bigint): Value =>
-  n.optional(i) ?? constantValue(n.builder, dtype, [], [fallback]);
+const limit = (n: NodeContext, i: number, dtype: DType, fallback: number | bigint): Value => n.optional(i) ?? n.scalar(dtype, fallback);
 
 export const sortLowerings: Lowerings = {
   TopK(n) {
