@@ -18,12 +18,10 @@ import { CompileError } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
 import { readElements } from "../ir/storage.ts";
 import { type DType, formatType } from "../ir/type.ts";
-import { ensureOnnxData } from "./onnx-data.ts";
 import { canonicalize } from "../passes/canonicalize.ts";
 import { cse } from "../passes/cse.ts";
 import { dce } from "../passes/dce.ts";
 import { foldConstantsWithin } from "../passes/fold-constants.ts";
-import { compareNodeTest, loadNodeTest } from "./onnx-node.ts";
 import { expectClose, runOnJs } from "./mindir-runs.ts";
 import { expectMindsporeComputes, type MindsporeCase, writeCase } from "./mindspore-runs.ts";
 import { type NpyElements, parseNpySeries } from "./npy-series.ts";
@@ -251,35 +249,6 @@ const elementsOf = (t: { readonly dtype: string; readonly dims: readonly number[
   dims: t.dims,
   values: readElements(t.dtype as DType, new Uint8Array(t.data.buffer as ArrayBuffer, t.data.byteOffset, t.data.byteLength)),
 });
-
-describe("MindIR export: ONNX's tests by way of MindIR", function () {
-  this.timeout(120_000);
-  it("a sample, computed after import", async () => {
-    const root = join(await ensureOnnxData(), "node");
-    const folders = readdirSync(root)
-      .sort()
-      .map((name) => join(root, name));
-    const wrong: string[] = [];
-    let count = 0;
-    for (const folder of folders.filter((_, i) => i % 17 === 0)) {
-      const test = tryLoad(folder);
-      if (!test || refusal(() => exportMindir(tryLoad(folder)!.graph, { name: "m" })).length > 0) continue;
-      const found = compareNodeTest({ ...test, graph: reread(exportMindir(test.graph, { name: "m" })) });
-      if (found !== undefined) wrong.push(`${basename(folder)}: ${found}`);
-      count++;
-    }
-    expect(wrong).to.deep.equal([]);
-    expect(count).to.be.at.least(70);
-  });
-});
-
-function tryLoad(folder: string): ReturnType<typeof loadNodeTest> | undefined {
-  try {
-    return loadNodeTest(folder);
-  } catch {
-    return undefined;
-  }
-}
 
 /** Models whose operators have the names of 1.1 still; MindSpore 2.7 knows no TensorAdd, GatherV2, make_tuple and so on. */
 const isReadLater = /(lenet5|ori_net|relu|dynamic_batch)\.mindir$/;

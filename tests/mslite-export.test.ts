@@ -165,6 +165,30 @@ describe("MindSpore Lite: inputs and outputs that cannot be written", () => {
   });
 });
 
+describe("MindSpore Lite: what sequences make", () => {
+  it("is refused, not lost", () => {
+    const text = `graph @g(%x: f32[2]) -> (f32[2]) {
+  %s = sequence_construct(%x) : sequence<f32[2]>
+  %i = constant() {data = dense<0>} : i64[]
+  %y = sequence_at(%s, %i) : f32[2]
+  return %y
+}
+`;
+    expect(() => throughLite(parseGraph(text, "test.sir"))).to.throw("the format has no sequence<f32[2]>");
+  });
+});
+
+describe("MindSpore Lite: results without elements", () => {
+  it("have their zero where it was", () => {
+    const text = `graph @g(%x: f32[0,3,4]) -> (f32[3,4,0]) {
+  %y = reshape(%x) {shape = [3, 4, 0]} : f32[3,4,0]
+  return %y
+}
+`;
+    expectWritten(text, ["Fill"], [{ kind: "tensor", shape: [0, 3, 4], elements: [] }]);
+  });
+});
+
 describe("MindSpore Lite: scatters are written as nodes", () => {
   const text = (reduction: string, indices: string): string => `graph @g(%x: f32[4,2], %u: f32[3,2]) -> (f32[4,2]) {
   %i = constant() {data = dense<${indices}>} : i64[3,1]

@@ -20,7 +20,6 @@ import { expectRuns } from "./expect-runs.ts";
 import { encodeFse, encodeHuffman, encodeSparse } from "./lite-codecs.ts";
 import { listFile, mergedLoopFile } from "./lite-control.ts";
 import { dims, parameter, some, withConstant } from "./lite-files.ts";
-import { nodeFolders, runThroughLite } from "./mslite-node-tests.ts";
 import { liteBytes, throughLite } from "./mslite-round-trip.ts";
 import { tryMutations } from "./mutations.ts";
 import { type RecordedRun, recordedModels } from "./recorded-runs.ts";
@@ -193,19 +192,6 @@ function which(command: string): string | undefined {
     return undefined;
   }
 }
-
-describe("MindSpore Lite: ONNX's node tests by way of it", function () {
-  this.timeout(120_000);
-
-  it("a sample gives the expected results", async () => {
-    const folders = (await nodeFolders()).filter((_, i) => i % 29 === 0);
-    const outcomes = folders.flatMap((folder) => runThroughLite(folder) ?? []);
-    expect(outcomes.length).to.be.greaterThan(40);
-    // Types of 2 and 4 bits and floats of 8 have no place in the format.
-    const wrong = outcomes.filter((o) => o.failure !== undefined && !/the format has no element type [ufi][248]/.test(o.failure));
-    expect(wrong).to.deep.equal([]);
-  });
-});
 
 /** Uses what importing left for later. */
 function use(graph: Graph): void {

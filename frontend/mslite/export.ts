@@ -82,8 +82,12 @@ function attempt<T>(problems: Problems, what: string, place: Place, f: () => T):
   }
 }
 
+function expectTensor({ type }: Value): void {
+  if (type.kind !== "tensor") throw new OpError(`the format has no ${formatType(type)}`, "unsupported-type");
+}
+
 function inputTensor(e: Emitter, v: Value): number {
-  if (v.type.kind !== "tensor") throw new OpError(`the format has no ${formatType(v.type)}`, "unsupported-type");
+  expectTensor(v);
   return e.result(v);
 }
 
@@ -91,6 +95,7 @@ function emitOp(e: Emitter, op: Op, problems: Problems): void {
   if (e.absorbed.has(op) || op.name === "constant" || constantView(op.result)) return;
   const row = rowOf(op);
   const isDone = attempt(problems, op.name, { location: op.location, op: op.name }, () => {
+    for (const v of [...op.operands, ...op.results]) if (v) expectTensor(v);
     if (row) row.emit(e, op);
     else emitCustom(e, op);
     return true;

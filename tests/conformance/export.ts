@@ -1,6 +1,6 @@
 /**
  * Export to ONNX as a target: the graph becomes a file, which ONNX's checker must accept. ONNX Runtime runs it, or, where
- * it lacks an operator or a type, our importer reads it back and the interpreter runs that.
+ * it lacks an operator or a type, what our importer reads back is run.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -55,9 +55,9 @@ function isCarried(t: Type): boolean {
 /** Python has no optionals: there is a value or none. */
 const asOutput = (v: HostValue | undefined, type: Type): HostValue => (type.kind === "optional" ? { kind: "optional", value: v } : v!);
 
-/** With a version of the operator set, or the default. `interpret` runs what was read back. */
+/** With a version of the operator set, or the default. `run` takes what was read back. */
 export const exported =
-  (interpret: ConformanceTarget, opset?: number): ConformanceTarget =>
+  (run: ConformanceTarget, opset?: number): ConformanceTarget =>
   (graph, test = "") => {
     const folder = mkdtempSync(join(tmpdir(), "sinter-export-"));
     folders.push(folder);
@@ -69,7 +69,7 @@ export const exported =
       if (said.check !== null) throw new Error(`the checker: ${oneLine(said.check)}`);
       if (mayRun && said.run === null) return graph.outputs.map((v, i) => asOutput(said.outputs[i], v.type));
       if (mayRun && !isLacking(said)) throw new Error(`ONNX Runtime: ${oneLine(said.run!)}`);
-      return (await interpret(readBack(path)))(inputs);
+      return (await run(readBack(path)))(inputs);
     };
   };
 

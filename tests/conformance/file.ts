@@ -1,4 +1,4 @@
-/** Export to a format as a target: the graph becomes a file, our importer reads it back and the interpreter runs that. */
+/** Export to a format as a target: the graph becomes a file, and what our importer reads back is run. */
 import { exportMindir } from "../../frontend/mindir/export.ts";
 import { importMindir } from "../../frontend/mindir/import.ts";
 import { readMindir } from "../../frontend/mindir/read.ts";
@@ -6,6 +6,7 @@ import { MemorySource } from "../../ir/data.ts";
 import { CompileError } from "../../ir/diagnostic.ts";
 import type { Graph } from "../../ir/graph.ts";
 import { airBytes, graphOfAir } from "../air-trip.ts";
+import { graphOfLite, liteBytes } from "../mslite-round-trip.ts";
 import type { ConformanceTarget } from "./targets.ts";
 
 /** One way to write a graph, which is given away, and to read it. */
@@ -21,10 +22,12 @@ export const mindirTrip = (dialect: "1.1" | "2"): FileTrip => ({
   read: (bytes) => importMindir(readMindir(new MemorySource("model.mindir", bytes))).graph,
 });
 
+export const liteTrip: FileTrip = { write: (graph) => Uint8Array.from(liteBytes(graph).bytes), read: graphOfLite };
+
 export const throughFile =
-  (trip: FileTrip, interpret: ConformanceTarget): ConformanceTarget =>
+  (trip: FileTrip, run: ConformanceTarget): ConformanceTarget =>
   (graph) =>
-    interpret(readBack(trip, trip.write(graph)));
+    run(readBack(trip, trip.write(graph)));
 
 /** What we write we must be able to read. */
 function readBack(trip: FileTrip, bytes: Uint8Array<ArrayBuffer>): Graph {

@@ -1,5 +1,6 @@
 /** Runs tests in several processes at once. A process that dies or takes too long is a failure of its test and is replaced. */
 import { type ChildProcess, fork } from "node:child_process";
+import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Outcome } from "./run.ts";
 import type { TestCase } from "./suite.ts";
@@ -17,6 +18,7 @@ export interface PoolOptions {
 
 /** Resolves when all tests have an outcome. */
 export async function runAll(tests: readonly TestCase[], options: PoolOptions): Promise<void> {
+  endTogether();
   const queue = [...tests].reverse();
   const lane = async (): Promise<void> => {
     const worker = new Worker(options);
@@ -24,6 +26,16 @@ export async function runAll(tests: readonly TestCase[], options: PoolOptions): 
     worker.stop();
   };
   await Promise.all(Array.from({ length: Math.min(options.jobs, tests.length) }, lane));
+}
+
+const children = new Set<ChildProcess>();
+
+/** No worker goes on when this process ends, busy ones neither. */
+function endTogether(): void {
+  process.once("exit", () => {
+    for (const child of children) child.kill("SIGKILL");
+  });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(128 + constants.signals[signal]));
 }
 
 class Worker {
@@ -37,13 +49,14 @@ class Worker {
       execArgv: ["--enable-source-maps"],
     });
     const { child } = this;
+    children.add(child);
     return new Promise((resolve) => {
       let words = "";
       const finish = (outcome: Outcome, isAlive: boolean): void => {
         clearTimeout(timer);
         child.removeAllListeners();
         child.stderr?.removeAllListeners();
-        if (!isAlive) this.child = undefined;
+        if (!isAlive) this.forget(child);
         resolve(outcome);
       };
       const timer = setTimeout(() => {
@@ -64,8 +77,13 @@ class Worker {
     });
   }
 
+  private forget(child: ChildProcess): void {
+    children.delete(child);
+    this.child = undefined;
+  }
+
   stop(): void {
     this.child?.disconnect();
-    this.child = undefined;
+    if (this.child) this.forget(this.child);
   }
 }

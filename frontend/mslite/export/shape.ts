@@ -1,10 +1,11 @@
 /** Ops that rename, join, repeat, look up or take apart elements. */
 import { normalizeAxis } from "../../../ir/axis.ts";
 import { constantContent } from "../../../ir/content.ts";
+import { memoryData } from "../../../ir/data.ts";
 import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
 import type { Op, Value } from "../../../ir/graph.ts";
-import { tensor } from "../../../ir/type.ts";
+import { byteSize, tensor } from "../../../ir/type.ts";
 import { permuted, toLast, toSecond, samePerm, type Layout } from "../layout.ts";
 import { idOfDtype } from "../type-id.ts";
 import type { Emitter } from "./emitter.ts";
@@ -14,9 +15,15 @@ import { attribute, axesOf, axisFor, axisOf, layoutOf, pointwise, rank, type Row
 /** The shape in the order of axes that the node has. */
 const shapeFor = <T>(layout: Layout, list: readonly T[]): readonly T[] => (layout === "last" ? permuted(list, toLast) : list);
 
+/** A 0 among the sizes of a Reshape keeps the extent: results without elements whose zero stands elsewhere are filled with as many. */
 const reshape: Row = {
   emit(e, op) {
     const x = op.operand(0)!;
+    const { dtype, shape } = op.result.tensor;
+    if (shape.some((d, axis) => d === 0 && x.tensor.shape[axis] !== 0)) {
+      const zero = e.addConstant("", tensor(dtype, []), memoryData(new Uint8Array(byteSize(dtype))), "NCHW");
+      return e.node("Fill", {}, [zero, e.sizes.vector(shape)], [e.result(op.result)]);
+    }
     e.node("Reshape", {}, [e.get(x), e.sizes.reshape(x.tensor.shape, attribute(op, "shape"))], [e.result(op.result)]);
   },
 };

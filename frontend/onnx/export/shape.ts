@@ -65,7 +65,7 @@ function unstack(n: Body, x: Operand, axis: number): readonly Term[] {
 
 export const shapeRows: readonly Row[] = [
   row(IdentityOp, (n, { x }) => n.op("Identity", [x])),
-  row(Reshape, (n, { x }, { shape }) => n.reshape(x, shape)),
+  row(Reshape, (n, { x }, { shape }) => reshaped(n, x, shape)),
   row(Transpose, (n, { x }, { perm }) => transposed(n, x, perm)),
   row(Expand, (n, { x }, { shape }) => n.op("Expand", [x, n.dims(shape)])),
   row(Tile, (n, { x }, { shape }) => tile(n, x, shape)),

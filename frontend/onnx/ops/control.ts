@@ -1,5 +1,5 @@
 /** ONNX's control flow: bodies become graphs of ours; what is decided at compile time is lowered in place. */
-import { constantContent } from "../../../ir/content.ts";
+import { constantContent, dimContent } from "../../../ir/content.ts";
 import { Builder } from "../../../ir/define.ts";
 import { OpError } from "../../../ir/diagnostic.ts";
 import { type Dim, product } from "../../../ir/dim.ts";
@@ -134,8 +134,15 @@ function createLoop(n: NodeContext, start: LoopStart, body: Graph): readonly Val
 
 /** The count, but no more than there is memory for: the file declares how many values the loop gives. */
 function boundedCount(n: NodeContext, count: Value | undefined, most: Dim): Value {
+  if (count && limitOf(n.input(0)) === most) return count;
   const bound = n.extentValue(most, "i64");
   return count ? n.create(Min, { a: count, b: bound }) : bound;
+}
+
+/** What a count cannot exceed where it is the lesser of two values one of which is known, as in loops that we export. */
+function limitOf(count: Value | undefined): Dim | undefined {
+  const op = count && original(count).op;
+  return op?.definition === Min ? op.operands.map((v) => v && dimContent(v)?.[0]).find((d) => d !== undefined) : undefined;
 }
 
 /** The number of iterations where it is known before the loop runs, else the name of an extent and its bound. */
@@ -149,7 +156,7 @@ function iterationsOf(
   if (condition === false) return { steps: 0 };
   if (count !== undefined && condition === true && goesOn) return { steps: count };
   const declared = n.node.output.slice(carried.length).map((_, k) => n.declaredShape(carried.length + k)?.[0]);
-  const most = count ?? declared.find((d) => d !== undefined);
+  const most = count ?? declared.find((d) => d !== undefined) ?? limitOf(n.optional(0));
   if (most === undefined) {
     if (n.optional(0)) n.numbers(0, "the number of iterations, each of which gives values to keep,");
     n.unsupported(
