@@ -8,7 +8,7 @@ import { Helpers } from "../codegen/c/helpers.ts";
 import { printKernel } from "../codegen/c/kernel.ts";
 import { machineFlags } from "../codegen/c/machine.ts";
 import type { Program } from "../codegen/program.ts";
-import { formatDim } from "../ir/dim.ts";
+import { formatDim } from "../ir/dim-text.ts";
 import { byteSize } from "../ir/type.ts";
 
 const compilerFlags = ["-O3", "-std=c11", "-D_POSIX_C_SOURCE=199309L", "-ffp-contract=fast", "-fno-math-errno"];

@@ -1,5 +1,6 @@
 /** How stages walk through memory: in which order, along which lanes, by divisions or without. */
-import { add, type Atom, atomDim, atomsIn, type Dim, floordiv, type Loop, mod, mul, product, stride, substituteDim } from "../ir/dim.ts";
+import { add, type Atom, atomDim, type Dim, floordiv, type Loop, mod, mul, product } from "../ir/dim.ts";
+import { atomsIn, stride, substituteDim } from "../ir/dim-atoms.ts";
 import { type Buffer, type Load, loadsIn } from "../ir/expr.ts";
 import type { Result, Stage } from "../ir/stage.ts";
 import { flattenOffset, viewOf } from "../ir/view.ts";

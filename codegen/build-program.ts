@@ -4,7 +4,8 @@
  */
 import type { Constant } from "../ir/attribute.ts";
 import { namedOperands, producedExtents, type Routine } from "../ir/define.ts";
-import { type Atom, asAtom, type Dim, extent as extentDim, product, substituteDim } from "../ir/dim.ts";
+import { type Atom, asAtom, type Dim, extent as extentDim, product } from "../ir/dim.ts";
+import { substituteDim } from "../ir/dim-atoms.ts";
 import { bool, type Buffer, load, makeBuffer, toDim } from "../ir/expr.ts";
 import type { Graph, Op, Value } from "../ir/graph.ts";
 import type { Stmt } from "../ir/loop.ts";

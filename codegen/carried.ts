@@ -1,7 +1,8 @@
 /** Which graphs programs can be built of: tensors of numbers in, tensors of numbers out, extents that inputs or ops give. */
 import { producedExtents } from "../ir/define.ts";
 import type { Diagnostics } from "../ir/diagnostic.ts";
-import { asAtom, atomsIn } from "../ir/dim.ts";
+import { asAtom } from "../ir/dim.ts";
+import { atomsIn } from "../ir/dim-atoms.ts";
 import type { Graph, Op, Value } from "../ir/graph.ts";
 import { type Location, unknownLocation } from "../ir/location.ts";
 import { formatType, type Type } from "../ir/type.ts";

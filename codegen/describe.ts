@@ -1,6 +1,7 @@
 /** What manifests say of programs, whatever the target: interfaces, buffers, sizes, weights. */
 import { readData } from "../ir/data.ts";
-import { add, type Dim, formatDim } from "../ir/dim.ts";
+import { add, type Dim } from "../ir/dim.ts";
+import { formatDim } from "../ir/dim-text.ts";
 import type { ManifestBuffer, TensorInfo } from "../runtime/manifest.ts";
 import type { Interface, Program } from "./program.ts";
 

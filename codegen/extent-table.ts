@@ -1,6 +1,7 @@
 /** The named extents of a program while it is built: where their values come from, how large they can be. */
 import type { ProducedExtent } from "../ir/define.ts";
-import { type Atom, asAtom, atomsIn, type Dim, extent, product, substituteDim } from "../ir/dim.ts";
+import { type Atom, asAtom, type Dim, extent, product } from "../ir/dim.ts";
+import { atomsIn, substituteDim } from "../ir/dim-atoms.ts";
 import type { TensorType } from "../ir/type.ts";
 import type { ExtentIndex, ProgramExtent } from "./program.ts";
 

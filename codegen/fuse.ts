@@ -4,7 +4,8 @@
  * Producers without a fold are inlined into the stages that read them; consumers without a fold become the epilogue of
  * the fold they read. What an index addresses is substituted, so transposes, slices and broadcasts move no data.
  */
-import { type Atom, atomDim, type Dim, product, range, sub, substituteDim } from "../ir/dim.ts";
+import { type Atom, atomDim, type Dim, product, range, sub } from "../ir/dim.ts";
+import { substituteDim } from "../ir/dim-atoms.ts";
 import { type Buffer, type Expr, index, loadsIn, partsOf, rewriteExpr, round, substituteIndices, toDim, visitExpr } from "../ir/expr.ts";
 import type { Op } from "../ir/graph.ts";
 import type { Result, Stage } from "../ir/stage.ts";

@@ -1,6 +1,6 @@
 /** The meaning of stages, computed the slow way, one scalar at a time: the reference that tests hold every target against. */
 import type { Dim, Loop } from "../ir/dim.ts";
-import { mapAtoms } from "../ir/dim.ts";
+import { mapAtoms } from "../ir/dim-atoms.ts";
 import { type Buffer, type Expr, opaqueExpr } from "../ir/expr.ts";
 import { convertScalar, evaluateBinary, evaluateUnary, normalize, roundScalar, type Scalar } from "../ir/scalar.ts";
 import type { Stage } from "../ir/stage.ts";

@@ -2,7 +2,8 @@
  * The kernels of a program, equal ones once. Their buffers are replaced by canonical ones (`x0`, `y1`, ...), so kernels
  * that compute the same from different memory are the same kernel.
  */
-import { atomsIn, type Atom, type Dim, dimKey, type Extent, loopAtom, product } from "../ir/dim.ts";
+import { type Atom, type Dim, dimKey, type Extent, loopAtom, product } from "../ir/dim.ts";
+import { atomsIn } from "../ir/dim-atoms.ts";
 import { type Buffer, dimsOf, type Expr, load, makeBuffer, visitOpaque, rewriteExpr, toDim, index, visitExpr } from "../ir/expr.ts";
 import type { Op } from "../ir/graph.ts";
 import { mapStmts, type Param, type Stmt, visitStmts } from "../ir/loop.ts";

@@ -6,7 +6,6 @@ import {
   add,
   type Atom,
   atomDim,
-  atomsIn,
   ceildiv,
   type Dim,
   exactDiv,
@@ -18,8 +17,8 @@ import {
   mul,
   product,
   sub,
-  substituteDim,
 } from "../ir/dim.ts";
+import { atomsIn, substituteDim } from "../ir/dim-atoms.ts";
 import { and, type Expr, index, lt, substituteIndices } from "../ir/expr.ts";
 import { forLoop, type LoopMode, type Stmt } from "../ir/loop.ts";
 import type { Stage } from "../ir/stage.ts";

@@ -1,5 +1,6 @@
 /** Programs as text, for reading: interface, buffers and where they lie, kernels, nested steps. */
-import { type Dim, formatDim } from "../ir/dim.ts";
+import type { Dim } from "../ir/dim.ts";
+import { formatDim } from "../ir/dim-text.ts";
 import { formatType } from "../ir/type.ts";
 import type { BufferIndex, Program, ProgramBuffer, Step, Storage } from "./program.ts";
 

@@ -2,7 +2,8 @@
  * What the axes of a stage do. In a sum of products one factor is loaded along the lanes (`vector`), the other is spread
  * over them (`scalar`); every axis belongs to one factor, to both (batch), or is folded.
  */
-import { atomsIn, type Dim, type Loop, stride } from "../ir/dim.ts";
+import type { Dim, Loop } from "../ir/dim.ts";
+import { atomsIn, stride } from "../ir/dim-atoms.ts";
 import { type Binary, dimsOf, type Expr, type Load, loadsIn, visitExpr } from "../ir/expr.ts";
 import type { Stage } from "../ir/stage.ts";
 import { isSmallInteger } from "../ir/type.ts";

@@ -2,7 +2,8 @@
  * Stages over flat memory with as few axes as possible: loads and stores become flat offsets into roots, axes of one
  * element vanish, and neighbouring axes that every access walks through as one become one.
  */
-import { type Atom, atomDim, type Dim, type Loop, loopAtom, mul, stride, substituteDim } from "../ir/dim.ts";
+import { type Atom, atomDim, type Dim, type Loop, loopAtom, mul } from "../ir/dim.ts";
+import { stride, substituteDim } from "../ir/dim-atoms.ts";
 import { type Buffer, dimsOf, type Expr, substituteIndices, visitExpr } from "../ir/expr.ts";
 import type { Stage } from "../ir/stage.ts";
 import { flattenOffset, type View } from "../ir/view.ts";

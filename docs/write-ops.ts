@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Attribute, AttributeKind } from "../ir/attribute.ts";
 import { type AnyOpDefinition, allOps, type AttributeSpecs, type OperandSpecs } from "../ir/define.ts";
-import { type Dim, formatDim } from "../ir/dim.ts";
+import type { Dim } from "../ir/dim.ts";
+import { formatDim } from "../ir/dim-text.ts";
 
 const compiled = new URL("../ir/ops/", import.meta.url);
 const out = fileURLToPath(new URL("../../docs/ops/", import.meta.url));

@@ -1,6 +1,7 @@
 /** Numpy's broadcasting: trailing axes are aligned, an extent of one stretches. */
 import { OpError } from "./diagnostic.ts";
-import { type Dim, formatDim } from "./dim.ts";
+import type { Dim } from "./dim.ts";
+import { formatDim } from "./dim-text.ts";
 import { type Buffer, type Expr, load } from "./expr.ts";
 
 /** The common shape; of a number and a symbolic extent, a number other than one wins. Throws an `OpError`. */

@@ -7,7 +7,8 @@
 import type { Constant } from "./attribute.ts";
 import { alignedBytes } from "./data.ts";
 import { namedOperands } from "./define.ts";
-import { type Dim, type Loop, substituteDim } from "./dim.ts";
+import type { Dim, Loop } from "./dim.ts";
+import { substituteDim } from "./dim-atoms.ts";
 import { type Buffer, constant, type Expr, index, type Load, makeBuffer, rewriteExpr, round, toDim } from "./expr.ts";
 import type { Op, Value } from "./graph.ts";
 import { readElements } from "./storage.ts";

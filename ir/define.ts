@@ -4,7 +4,8 @@
  */
 import { type Attribute, checkAttribute } from "./attribute.ts";
 import { OpError } from "./diagnostic.ts";
-import { type Dim, isExtent } from "./dim.ts";
+import type { Dim } from "./dim.ts";
+import { isExtent } from "./dim-atoms.ts";
 import type { Buffer } from "./expr.ts";
 import { type Graph, Op, Value } from "./graph.ts";
 import { type Location, unknownLocation } from "./location.ts";

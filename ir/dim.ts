@@ -6,50 +6,11 @@
  * things are `===`. Divisors are positive; `floordiv` and `mod` round towards minus infinity.
  */
 
-export type Dim = number | Poly;
+import { isNonNegative, range } from "./dim-range.ts";
+import type { Atom, Dim, Loop, Opaque, Operation, Poly, Term } from "./dim-types.ts";
 
-/** A run-time integer that the algebra does not look into; `ir/expr.ts` makes them from loads and scalars. */
-export interface Opaque {
-  readonly kind: "opaque";
-  readonly key: string;
-  /** Every loop variable that stands inside. */
-  readonly loops: ReadonlySet<Loop>;
-  readonly low: number;
-  readonly high: number;
-  /** The same value with `f` applied to the dims inside it. */
-  map(f: (d: Dim) => Dim): Dim;
-}
-/** A named extent of the model (`n`), zero or more, known at the latest when the model runs. */
-export interface Extent {
-  readonly kind: "extent";
-  readonly key: string;
-  readonly name: string;
-}
-/** A loop variable: from 0 up to, but not including, `extent`. */
-export interface Loop {
-  readonly kind: "loop";
-  readonly key: string;
-  readonly name: string;
-  readonly extent: Dim;
-}
-export interface Operation {
-  readonly kind: "floordiv" | "mod" | "min" | "max";
-  readonly key: string;
-  readonly a: Dim;
-  readonly b: Dim;
-}
-export type Atom = Extent | Loop | Operation | Opaque;
-
-/** `coefficient` times the product of `atoms`, which are sorted by key; a power repeats its atom. */
-export interface Term {
-  readonly coefficient: number;
-  readonly atoms: readonly Atom[];
-  readonly key: string;
-}
-export interface Poly {
-  readonly terms: readonly Term[];
-  readonly key: string;
-}
+export type * from "./dim-types.ts";
+export { isNonNegative, range };
 
 const polys = new Map<string, Poly>();
 const atoms = new Map<string, Atom>();
@@ -82,7 +43,8 @@ function merge(terms: readonly Term[]): readonly Term[] {
   return merged.some((t) => t.coefficient === 0) ? merged.filter((t) => t.coefficient !== 0) : merged;
 }
 
-function poly(terms: readonly Term[]): Dim {
+/** The sum of terms. */
+export function poly(terms: readonly Term[]): Dim {
   const merged = merge(terms);
   return (merged.length > 1 ? rejoin(merged) : undefined) ?? internTerms(merged);
 }
@@ -124,7 +86,8 @@ const term = (coefficient: number, factors: readonly Atom[]): Term => {
   return { coefficient, atoms: sorted, key: sorted.map((a) => a.key).join("*") };
 };
 
-const termsOf = (d: Dim): readonly Term[] => (typeof d === "number" ? (d === 0 ? [] : [{ coefficient: d, atoms: [], key: "" }]) : d.terms);
+export const termsOf = (d: Dim): readonly Term[] =>
+  typeof d === "number" ? (d === 0 ? [] : [{ coefficient: d, atoms: [], key: "" }]) : d.terms;
 
 const atomDims = new Map<Atom, Dim>();
 
@@ -316,211 +279,4 @@ function upper(d: Dim): Dim {
         : t.atoms.reduce<Dim>((p, a) => mul(p, a.kind === "loop" ? sub(a.extent, 1) : atomDim(a)), t.coefficient),
     ),
   );
-}
-
-/** d >= 0, provably from the ranges of its atoms. */
-export const isNonNegative = (d: Dim): boolean => range(d)[0] >= 0;
-
-/** The least and the greatest value `d` can have, inclusive; infinite where nothing is known. */
-export function range(d: Dim): readonly [number, number] {
-  if (typeof d === "number") return [d, d];
-  return d.terms.reduce<readonly [number, number]>(
-    ([low, high], t) => {
-      const [a, b] = t.atoms.map(atomRange).reduce(multiplyRanges, [t.coefficient, t.coefficient]);
-      return [low + a, high + b];
-    },
-    [0, 0],
-  );
-}
-
-const times = (a: number, b: number): number => (a === 0 || b === 0 ? 0 : a * b);
-
-function multiplyRanges([a, b]: readonly [number, number], [c, d]: readonly [number, number]): readonly [number, number] {
-  const products = [times(a, c), times(a, d), times(b, c), times(b, d)];
-  return [Math.min(...products), Math.max(...products)];
-}
-
-function atomRange(a: Atom): readonly [number, number] {
-  switch (a.kind) {
-    case "extent":
-      return [0, Infinity];
-    case "loop":
-      return [0, Math.max(0, range(a.extent)[1] - 1)];
-    case "opaque":
-      return [a.low, a.high];
-    case "mod":
-      return [0, Math.max(0, Math.min(range(a.b)[1] - 1, range(a.a)[0] >= 0 ? range(a.a)[1] : Infinity))];
-    case "floordiv":
-      return divideRange(range(a.a), range(a.b));
-    case "min":
-    case "max": {
-      const f = (p: number, q: number): number => (a.kind === "min" ? Math.min(p, q) : Math.max(p, q));
-      const [x, y] = [range(a.a), range(a.b)];
-      return [f(x[0], y[0]), f(x[1], y[1])];
-    }
-  }
-}
-
-function divideRange([low, high]: readonly [number, number], [least, most]: readonly [number, number]): readonly [number, number] {
-  const [small, large] = [Math.max(1, least), Math.max(1, most)];
-  const floor = (x: number, y: number): number => (Number.isFinite(x) ? (Number.isFinite(y) ? Math.floor(x / y) : x < 0 ? -1 : 0) : x);
-  return [floor(low, low < 0 ? small : large), floor(high, high < 0 ? large : small)];
-}
-
-/** Whether `d` can be an extent: a whole number that is not negative, or an expression that divides by nothing below one. */
-export function isExtent(d: Dim): boolean {
-  return typeof d === "number" ? Number.isSafeInteger(d) && d >= 0 : d.terms.every((t) => t.atoms.every(isDividedByPositive));
-}
-
-function isDividedByPositive(a: Atom): boolean {
-  if (a.kind === "extent" || a.kind === "loop" || a.kind === "opaque") return true;
-  const divides = a.kind === "floordiv" || a.kind === "mod";
-  if (divides && typeof a.b === "number" && a.b <= 0) return false;
-  return [a.a, a.b].every((d) => typeof d === "number" || isExtent(d));
-}
-
-/** `d` with its atoms replaced; `f` answers undefined for an atom that stays (the dims inside it are still mapped). */
-export function mapAtoms(d: Dim, f: (a: Atom) => Dim | undefined): Dim {
-  const memo = new Map<Atom, Dim>();
-  const atom = (a: Atom): Dim => {
-    const known = memo.get(a);
-    if (known !== undefined) return known;
-    const made = f(a) ?? mapInside(a, whole);
-    memo.set(a, made);
-    return made;
-  };
-  const mapTerm = (t: Term): Dim | undefined => {
-    const made = t.atoms.map(atom);
-    return made.every((m, k) => m === atomDim(t.atoms[k]!)) ? undefined : made.reduce(mul, t.coefficient);
-  };
-  const whole = (x: Dim): Dim => {
-    if (typeof x === "number") return x;
-    const made = x.terms.map(mapTerm);
-    return made.every((m) => m === undefined) ? x : poly(made.flatMap((m, k) => (m === undefined ? [x.terms[k]!] : termsOf(m))));
-  };
-  return whole(d);
-}
-
-/** An atom with `f` applied to the dims inside it. */
-function mapInside(a: Atom, f: (d: Dim) => Dim): Dim {
-  switch (a.kind) {
-    case "extent":
-    case "loop":
-      return atomDim(a);
-    case "opaque":
-      return a.map(f);
-    default: {
-      const [x, y] = [f(a.a), f(a.b)];
-      return x === a.a && y === a.b ? atomDim(a) : { floordiv, mod, min, max }[a.kind](x, y);
-    }
-  }
-}
-
-/** `d` with loop variables and extents replaced, all at once. */
-export function substituteDim(d: Dim, by: ReadonlyMap<Atom, Dim>): Dim {
-  return by.size === 0 ? d : mapAtoms(d, (a) => by.get(a));
-}
-
-/** Calls `f` with every extent, loop variable and opaque value in `d`, those inside other atoms too, as often as they stand there. */
-export function visitAtoms(d: Dim, f: (a: Extent | Loop | Opaque) => void): void {
-  if (typeof d === "number") return;
-  for (const t of d.terms) for (const a of t.atoms) visitAtom(a, f);
-}
-
-function visitAtom(a: Atom, f: (a: Extent | Loop | Opaque) => void): void {
-  switch (a.kind) {
-    case "extent":
-    case "loop":
-      return f(a);
-    case "opaque":
-      f(a);
-      return a.loops.forEach(f);
-    default:
-      visitAtoms(a.a, f);
-      visitAtoms(a.b, f);
-  }
-}
-
-/** Every extent, loop variable and opaque value in `d`, those inside other atoms too. */
-export function atomsIn(d: Dim): Set<Extent | Loop | Opaque> {
-  const found = new Set<Extent | Loop | Opaque>();
-  visitAtoms(d, (a) => found.add(a));
-  return found;
-}
-
-function hasInside(a: Atom, v: Loop): boolean {
-  let found = false;
-  visitAtom(a, (x) => (found ||= x === v));
-  return found;
-}
-
-/** The change of `d` when `v` grows by one; undefined where `v` stands inside an atom or in a product with itself. */
-export function stride(d: Dim, v: Loop): Dim | undefined {
-  const changes: Term[] = [];
-  for (const t of termsOf(d)) {
-    const others = t.atoms.filter((a) => a !== v);
-    const times = t.atoms.length - others.length;
-    if (times > 1 || others.some((a) => hasInside(a, v))) return undefined;
-    if (times === 1) changes.push(term(t.coefficient, others));
-  }
-  return poly(changes);
-}
-
-/** How two shapes of equal size split each other: `a[i]` is the product of the extents that `left[i]` numbers. */
-export interface Refinement {
-  readonly extents: readonly Dim[];
-  readonly left: readonly (readonly number[])[];
-  readonly right: readonly (readonly number[])[];
-}
-
-/**
- * The common refinement of two shapes with the same number of elements, or undefined where their prefix products form
- * no chain of divisors. Extents of one fall into no group.
- */
-export function refine(a: readonly Dim[], b: readonly Dim[]): Refinement | undefined {
-  const extents: Dim[] = [];
-  const left: number[][] = a.map(() => []);
-  const right: number[][] = b.map(() => []);
-  let i = 0;
-  let j = 0;
-  let x: Dim = 1;
-  let y: Dim = 1;
-  for (;;) {
-    while (x === 1 && i < a.length) x = a[i++]!;
-    while (y === 1 && j < b.length) y = b[j++]!;
-    if (x === 1 && y === 1) return { extents, left, right };
-    const rest: Dim | undefined = exactDiv(x, y);
-    const other: Dim | undefined = rest === undefined ? exactDiv(y, x) : undefined;
-    const common: Dim | undefined = rest !== undefined ? y : other !== undefined ? x : undefined;
-    if (common === undefined || common === 0 || common === 1) return undefined;
-    left[i - 1]!.push(extents.length);
-    right[j - 1]!.push(extents.length);
-    extents.push(common);
-    [x, y] = rest !== undefined ? [rest, 1] : [1, other!];
-  }
-}
-
-/** `2*n+1`, `floordiv(h-3,2)`, `i0*4+i1`; names of extents that are not plain words are quoted. */
-export function formatDim(d: Dim): string {
-  if (typeof d === "number") return String(d);
-  return d.terms.map(formatTerm).reduce((sum, t) => (t.startsWith("-") ? sum + t : `${sum}+${t}`));
-}
-
-function formatTerm(t: Term): string {
-  const factors = t.atoms.map(formatAtom).join("*");
-  if (!factors) return String(t.coefficient);
-  return t.coefficient === 1 ? factors : t.coefficient === -1 ? `-${factors}` : `${t.coefficient}*${factors}`;
-}
-
-function formatAtom(a: Atom): string {
-  switch (a.kind) {
-    case "extent":
-      return /^[A-Za-z_][\w.]*$/.test(a.name) ? a.name : JSON.stringify(a.name);
-    case "loop":
-      return a.name;
-    case "opaque":
-      return `[${a.key}]`;
-    default:
-      return `${a.kind}(${formatDim(a.a)},${formatDim(a.b)})`;
-  }
 }

@@ -6,6 +6,7 @@
  */
 import * as dim from "./dim.ts";
 import type { Dim, Loop } from "./dim.ts";
+import { mapAtoms, substituteDim, visitAtoms } from "./dim-atoms.ts";
 import {
   type BinaryOp,
   convertScalar,
@@ -411,7 +412,7 @@ export const dimsOf = (e: Expr): readonly Dim[] => (e.kind === "index" ? [e.dim]
 
 /** Calls `f` with every expression that stands in `d` as an opaque value, as often as it stands there. */
 export const visitOpaque = (d: Dim, f: (e: Expr) => void): void =>
-  dim.visitAtoms(d, (a) => {
+  visitAtoms(d, (a) => {
     if (a.kind === "opaque") f(opaqueExpr(a));
   });
 
@@ -438,7 +439,7 @@ export function loadsIn(roots: Expr | readonly Expr[]): Load[] {
 function loopsIn(e: Expr): Set<Loop> {
   const found = new Set<Loop>();
   visitExpr(e, (n) => {
-    for (const d of dimsOf(n)) dim.visitAtoms(d, (a) => a.kind === "loop" && found.add(a));
+    for (const d of dimsOf(n)) visitAtoms(d, (a) => a.kind === "loop" && found.add(a));
   });
   return found;
 }
@@ -463,7 +464,7 @@ export function rewriteExpr(e: Expr, by: ExprRewrite): Expr {
   };
   const mapDim = (d: Dim): Dim => {
     const mapped = by.dim ? by.dim(d) : d;
-    return by.node ? dim.mapAtoms(mapped, (a) => (a.kind === "opaque" ? toDim(visit(opaqueExpr(a))) : undefined)) : mapped;
+    return by.node ? mapAtoms(mapped, (a) => (a.kind === "opaque" ? toDim(visit(opaqueExpr(a))) : undefined)) : mapped;
   };
   return visit(e);
 }
@@ -492,7 +493,7 @@ function rebuild(e: Expr, f: (e: Expr) => Expr, d: (d: Dim) => Dim): Expr {
 
 /** Loop variables and extents replaced by indices, all at once. */
 export const substituteIndices = (e: Expr, by: ReadonlyMap<dim.Atom, Dim>): Expr =>
-  by.size === 0 ? e : rewriteExpr(e, { dim: (d) => dim.substituteDim(d, by) });
+  by.size === 0 ? e : rewriteExpr(e, { dim: (d) => substituteDim(d, by) });
 
 /** Scalar variables replaced by expressions. */
 export const substituteVars = (e: Expr, by: ReadonlyMap<string, Expr>): Expr =>

@@ -1,7 +1,8 @@
 /** Ops whose results nobody uses go. Those that give a size to an extent stay while a shape anywhere names it. */
 import type { Attribute } from "./attribute.ts";
 import { type AttributeSpecs, producedExtents } from "./define.ts";
-import { atomsIn, type Dim } from "./dim.ts";
+import type { Dim } from "./dim.ts";
+import { atomsIn } from "./dim-atoms.ts";
 import type { Graph, Op, Value } from "./graph.ts";
 import type { Type } from "./type.ts";
 

@@ -3,7 +3,8 @@
  *
  * Shapes are lists of `Dim`, so an extent may be a number or an expression in named extents.
  */
-import { type Dim, formatDim } from "./dim.ts";
+import type { Dim } from "./dim.ts";
+import { formatDim } from "./dim-text.ts";
 
 export const dtypes = [
   "f16",

@@ -5,7 +5,8 @@
 import { ints, pairs } from "./attribute.ts";
 import { OpError } from "./diagnostic.ts";
 import * as dim from "./dim.ts";
-import { type Dim, formatDim } from "./dim.ts";
+import type { Dim } from "./dim.ts";
+import { formatDim } from "./dim-text.ts";
 import { and, bool, type Expr, index, le, lt } from "./expr.ts";
 
 /** A begin and an end per spatial axis; negative ones crop. */

@@ -1,7 +1,8 @@
 /** Named extents that turn out to be known: their names are replaced by their values in every type and attribute. */
 import type { Attribute } from "../ir/attribute.ts";
 import { type AttributeSpecs, inferTypes } from "../ir/define.ts";
-import { type Atom, type Dim, substituteDim } from "../ir/dim.ts";
+import type { Atom, Dim } from "../ir/dim.ts";
+import { substituteDim } from "../ir/dim-atoms.ts";
 import type { Graph, Op } from "../ir/graph.ts";
 import type { Type } from "../ir/type.ts";
 

@@ -3,6 +3,9 @@ import { expect } from "chai";
 import fc from "fast-check";
 import * as dim from "../ir/dim.ts";
 import type { Dim } from "../ir/dim.ts";
+import { mapAtoms, stride } from "../ir/dim-atoms.ts";
+import { formatDim } from "../ir/dim-text.ts";
+import { refine } from "../ir/refine.ts";
 
 const [n, i, j] = [dim.extent("n"), dim.loop("i", 7), dim.loop("j", 5)];
 const values = fc.record({ n: fc.integer({ min: 1, max: 40 }), i: fc.integer({ min: 0, max: 6 }), j: fc.integer({ min: 0, max: 4 }) });
@@ -44,8 +47,8 @@ const { any } = fc.letrec<{ any: Case }>((tie) => {
 });
 
 function evaluate(d: Dim, v: Values): number {
-  const result = dim.mapAtoms(d, (a) => (a.kind === "extent" ? v.n : a.kind === "loop" ? (a.name === "i" ? v.i : v.j) : undefined));
-  if (typeof result !== "number") throw new Error(`'${dim.formatDim(result)}' is not a number`);
+  const result = mapAtoms(d, (a) => (a.kind === "extent" ? v.n : a.kind === "loop" ? (a.name === "i" ? v.i : v.j) : undefined));
+  if (typeof result !== "number") throw new Error(`'${formatDim(result)}' is not a number`);
   return result;
 }
 
@@ -53,7 +56,7 @@ describe("dims", () => {
   it("compute what integers do, whatever is simplified", () => {
     fc.assert(
       fc.property(any, values, (c, v) => {
-        expect(evaluate(c.dim, v) + 0, dim.formatDim(c.dim)).to.equal(c.value(v) + 0);
+        expect(evaluate(c.dim, v) + 0, formatDim(c.dim)).to.equal(c.value(v) + 0);
       }),
       { numRuns: 3000 },
     );
@@ -73,7 +76,7 @@ describe("dims", () => {
     const loop = dim.loopAtom("i", 7);
     fc.assert(
       fc.property(any, values, (c, v) => {
-        const step = dim.stride(c.dim, loop);
+        const step = stride(c.dim, loop);
         if (step !== undefined && v.i < 6) expect(c.value({ ...v, i: v.i + 1 }) - c.value(v)).to.equal(evaluate(step, v) + 0);
       }),
       { numRuns: 2000 },
@@ -121,7 +124,7 @@ describe("dims", () => {
         fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
         (s, c, d) => {
           const [a, b] = [regrouped(s, c), regrouped(s, d)];
-          const refined = dim.refine(a, b);
+          const refined = refine(a, b);
           expect(refined).to.not.equal(undefined);
           const product = (group: readonly number[]): Dim => dim.product(group.map((g) => refined!.extents[g]!));
           expect(refined!.left.map(product)).to.deep.equal(a);
@@ -129,6 +132,6 @@ describe("dims", () => {
         },
       ),
     );
-    expect(dim.refine([4, 3], [6, 2])).to.equal(undefined);
+    expect(refine([4, 3], [6, 2])).to.equal(undefined);
   });
 });

@@ -13,7 +13,7 @@ import { MindirDataType } from "../frontend/mindir/messages.ts";
 import { readMindir } from "../frontend/mindir/read.ts";
 import { MemorySource, memoryData } from "../ir/data.ts";
 import { CompileError } from "../ir/diagnostic.ts";
-import { formatDim } from "../ir/dim.ts";
+import { formatDim } from "../ir/dim-text.ts";
 import { writeElements } from "../ir/storage.ts";
 import { formatType, tensor } from "../ir/type.ts";
 import { encodeMessage } from "./messages.ts";

@@ -3,7 +3,7 @@ import { programFor } from "../codegen/compile.ts";
 import type { Program } from "../codegen/program.ts";
 import { shaderOf, wgslTarget } from "../codegen/wgsl/target.ts";
 import { Diagnostics } from "../ir/diagnostic.ts";
-import { formatDim } from "../ir/dim.ts";
+import { formatDim } from "../ir/dim-text.ts";
 import type { Graph } from "../ir/graph.ts";
 
 export const wgslProgram = (graph: Graph): Program => programFor(graph, wgslTarget, { name: "main" });

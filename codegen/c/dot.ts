@@ -2,7 +2,8 @@
  * Sums of products of small integers that lie side by side: what a `dot` loop is in C. One helper adds the products of
  * one group (four bytes, or two i16) by the group of each lane to the lanes of i32; every machine gives the same bits.
  */
-import { type Atom, type Dim, stride, substituteDim } from "../../ir/dim.ts";
+import type { Atom, Dim } from "../../ir/dim.ts";
+import { stride, substituteDim } from "../../ir/dim-atoms.ts";
 import { type Load, load, type Expr } from "../../ir/expr.ts";
 import type { Stmt } from "../../ir/loop.ts";
 import { byteSize, type DType, isByte } from "../../ir/type.ts";

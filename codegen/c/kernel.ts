@@ -5,7 +5,8 @@
  * Expressions are DAGs: what is used more than once and evaluated whatever the data is named first. A select evaluates
  * both sides only where every load in them is known to be inside its buffer or is evaluated anyway.
  */
-import { type Atom, atomsIn, type Dim, dimKey, isNonNegative, type Loop, range, sub, substituteDim } from "../../ir/dim.ts";
+import { type Atom, type Dim, dimKey, isNonNegative, type Loop, range, sub } from "../../ir/dim.ts";
+import { atomsIn, substituteDim } from "../../ir/dim-atoms.ts";
 import {
   and,
   type Buffer,

@@ -1,5 +1,6 @@
 /** Vector loops: what differs between their lanes, and whether they have a vector form. */
-import { atomsIn, type Dim, type Loop, stride } from "../../ir/dim.ts";
+import type { Dim, Loop } from "../../ir/dim.ts";
+import { atomsIn, stride } from "../../ir/dim-atoms.ts";
 import { type Buffer, dimsOf, type Expr, opaqueExpr, partsOf } from "../../ir/expr.ts";
 import { type Stmt, visitStmts } from "../../ir/loop.ts";
 import { opaquesIn, visitParts } from "./parts.ts";

@@ -2,7 +2,8 @@
  * Loop nests made ready to print: unrolled loops are statements, vector loops that cannot be are serial, and every
  * buffer made inside the kernel has its place: named registers, or an offset in scratch memory.
  */
-import { type Atom, atomDim, type Dim, loopAtom, product, range, substituteDim } from "../../ir/dim.ts";
+import { type Atom, atomDim, type Dim, loopAtom, product, range } from "../../ir/dim.ts";
+import { substituteDim } from "../../ir/dim-atoms.ts";
 import { bool, type Buffer, type Expr, rewriteExpr } from "../../ir/expr.ts";
 import { ifThen, type LoopNest, type Stmt, visitStmts } from "../../ir/loop.ts";
 import { byteSize } from "../../ir/type.ts";

@@ -1,5 +1,6 @@
 /** What may be evaluated when: parts that always are, loads that are inside their buffer, indices that cannot overflow. */
-import { add, type Atom, atomDim, type Dim, isNonNegative, product, range, sub, substituteDim } from "../../ir/dim.ts";
+import { add, type Atom, atomDim, type Dim, isNonNegative, product, range, sub } from "../../ir/dim.ts";
+import { substituteDim } from "../../ir/dim-atoms.ts";
 import { dimsOf, type Expr, type Load, partsOf } from "../../ir/expr.ts";
 import { opaquesIn } from "./parts.ts";
 

@@ -2,7 +2,8 @@
  * Loop nests made ready for a shader: which loops become ids, where guards are checked, which memory is read four
  * elements at a time.
  */
-import { type Atom, type Dim, exactDiv, type Loop, substituteDim } from "../../ir/dim.ts";
+import { type Atom, type Dim, exactDiv, type Loop } from "../../ir/dim.ts";
+import { substituteDim } from "../../ir/dim-atoms.ts";
 import { bool, type Buffer, type Expr, rewriteExpr, visitExpr } from "../../ir/expr.ts";
 import { ifThen, type LoopMode, type LoopNest, mapStmts, type Stmt, visitStmts } from "../../ir/loop.ts";
 import { loopsOf } from "../roles.ts";

@@ -5,7 +5,8 @@
  * Lanes are vectors of four. A load outside its buffer gives some value and does no harm in WGSL, so both sides of a select
  * may be evaluated.
  */
-import { type Atom, ceildiv, type Dim, exactDiv, isNonNegative, range, substituteDim } from "../../ir/dim.ts";
+import { type Atom, ceildiv, type Dim, exactDiv, isNonNegative, range } from "../../ir/dim.ts";
+import { substituteDim } from "../../ir/dim-atoms.ts";
 import { type Binary, type Buffer, type Convert, type Expr, type Load, opaqueExpr, toDim, type Unary } from "../../ir/expr.ts";
 import { OpError } from "../../ir/diagnostic.ts";
 import { type LoopNest, type Stmt, visitStmts } from "../../ir/loop.ts";

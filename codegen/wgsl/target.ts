@@ -1,7 +1,8 @@
 /** WGSL: compute shaders for WebGPU, and a manifest that says how to dispatch them. */
 import { createHash } from "node:crypto";
 import { type Diagnostics, OpError } from "../../ir/diagnostic.ts";
-import { type Dim, formatDim } from "../../ir/dim.ts";
+import type { Dim } from "../../ir/dim.ts";
+import { formatDim } from "../../ir/dim-text.ts";
 import type { Manifest, ManifestKernel } from "../../runtime/manifest.ts";
 import { arenaBytes, manifestBuffers, packWeights, shapeText, tensorInfo } from "../describe.ts";
 import type { Program, ProgramKernel } from "../program.ts";

@@ -2,7 +2,7 @@
 import type { Constant } from "../../ir/attribute.ts";
 import { Builder } from "../../ir/define.ts";
 import { OpError } from "../../ir/diagnostic.ts";
-import { atomsIn, mapAtoms } from "../../ir/dim.ts";
+import { atomsIn, mapAtoms } from "../../ir/dim-atoms.ts";
 import { Graph, type Op, Value } from "../../ir/graph.ts";
 import type { Location } from "../../ir/location.ts";
 import { contentOf } from "../../ir/content.ts";

@@ -6,6 +6,7 @@ import { type AttributesOf, defineOp, operand, optionalOperand } from "../define
 import { OpError } from "../diagnostic.ts";
 import * as dim from "../dim.ts";
 import type { Dim } from "../dim.ts";
+import { formatDim } from "../dim-text.ts";
 import {
   add,
   and,
@@ -57,7 +58,7 @@ function headsOf({ shape }: { readonly shape: readonly Dim[] }, heads: number): 
   if (shape.length === 4) return { batch: batch!, heads: second!, length: third!, size: fourth!, at: (b, h, s, d) => [b, h, s, d] };
   const size = heads > 0 && shape.length === 3 ? dim.exactDiv(third!, heads) : undefined;
   if (size === undefined)
-    throw new OpError(`a tensor of shape [${shape.map(dim.formatDim).join(",")}] has not ${heads} heads`, "bad-attribute");
+    throw new OpError(`a tensor of shape [${shape.map(formatDim).join(",")}] has not ${heads} heads`, "bad-attribute");
   return { batch: batch!, heads, length: second!, size, at: (b, h, s, d) => [b, s, dim.add(dim.mul(h, size), d)] };
 }
 

@@ -5,6 +5,7 @@ import { defineOp, operand, optionalOperand } from "../define.ts";
 import { OpError } from "../diagnostic.ts";
 import * as dim from "../dim.ts";
 import type { Dim } from "../dim.ts";
+import { formatDim } from "../dim-text.ts";
 import { constantLike, load, mul, select } from "../expr.ts";
 import { pointwise, reduction, sum } from "../stage.ts";
 import { formatType, tensor } from "../type.ts";
@@ -115,7 +116,7 @@ export const Col2im = defineOp({
     const channels =
       rows === undefined ? undefined : (dim.exactDiv(rows, size) ?? (typeof rows === "number" ? undefined : dim.floordiv(rows, size)));
     if (x.shape.length !== 3 || channels === undefined || commonExtent(columns!, dim.product(grid)) === undefined) {
-      throw new OpError(`${formatType(x)} is no list of blocks of an image of [${a.image.map(dim.formatDim).join(",")}]`);
+      throw new OpError(`${formatType(x)} is no list of blocks of an image of [${a.image.map(formatDim).join(",")}]`);
     }
     return tensor(x.dtype, [batch!, channels, ...a.image]);
   },

@@ -5,6 +5,7 @@ import { commonExtent } from "../broadcast.ts";
 import { OpError } from "../diagnostic.ts";
 import * as dim from "../dim.ts";
 import type { Dim } from "../dim.ts";
+import { formatDim } from "../dim-text.ts";
 import { add, type Buffer, constantLike, convert, type Expr, load, mul, select, sub } from "../expr.ts";
 import { reduction, type Stage, sum } from "../stage.ts";
 import { computeType, type DType, formatType, tensor, type TensorType } from "../type.ts";
@@ -87,7 +88,7 @@ export const addBias = (value: Expr, b: Buffer | undefined, m: Dim): Expr => (b 
 
 export function expectBias(b: TensorType | undefined, outputs: Dim): void {
   if (b && (b.shape.length !== 1 || commonExtent(b.shape[0]!, outputs) === undefined)) {
-    throw new OpError(`a bias of ${formatType(b)} does not fit ${dim.formatDim(outputs)} channels`);
+    throw new OpError(`a bias of ${formatType(b)} does not fit ${formatDim(outputs)} channels`);
   }
 }
 
@@ -135,7 +136,7 @@ function expectParameters(parameters: readonly (TensorType | undefined)[], dtype
     const isPerChannel = p.shape.length === 1 && channels !== undefined && commonExtent(p.shape[0]!, channels) !== undefined;
     if ((isOneForAll || isPerChannel) && dtypes.includes(p.dtype)) continue;
     throw new OpError(`a scale or zero point of ${formatType(p)} does not fit`, "type-mismatch", {
-      expected: `${dtypes.join(" or ")}, one for all${channels === undefined ? "" : ` or ${dim.formatDim(channels)}`}`,
+      expected: `${dtypes.join(" or ")}, one for all${channels === undefined ? "" : ` or ${formatDim(channels)}`}`,
     });
   }
 }

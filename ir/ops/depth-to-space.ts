@@ -3,6 +3,7 @@ import type { Builder } from "../define.ts";
 import { OpError } from "../diagnostic.ts";
 import * as dim from "../dim.ts";
 import type { Dim } from "../dim.ts";
+import { formatDim } from "../dim-text.ts";
 import type { Value } from "../graph.ts";
 import { formatType } from "../type.ts";
 import { Reshape, Transpose } from "./shape.ts";
@@ -20,7 +21,7 @@ function imageOf(x: Value, block: number): readonly [Dim, Dim, Dim, Dim] {
 
 function shrink(extent: Dim, by: number): Dim {
   const quotient = dim.exactDiv(extent, by) ?? (typeof extent === "number" ? undefined : dim.floordiv(extent, by));
-  if (quotient === undefined) throw new OpError(`an extent of ${dim.formatDim(extent)} does not divide by ${by}`);
+  if (quotient === undefined) throw new OpError(`an extent of ${formatDim(extent)} does not divide by ${by}`);
   return quotient;
 }
 

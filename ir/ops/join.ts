@@ -6,6 +6,7 @@ import { defineOp, operand, variadicOperand } from "../define.ts";
 import { OpError } from "../diagnostic.ts";
 import * as dim from "../dim.ts";
 import type { Dim, Loop } from "../dim.ts";
+import { formatDim } from "../dim-text.ts";
 import { type Buffer, load } from "../expr.ts";
 import { axesOf, pointwise, type Stage } from "../stage.ts";
 import { formatType, sameType, tensor, type TensorType } from "../type.ts";
@@ -71,8 +72,8 @@ export const Split = defineOp({
     const a = normalizeAxis(axis, x.shape.length);
     if (dim.add(0, ...sizes) !== x.shape[a] || sizes.some((s) => typeof s === "number" && s < 0)) {
       throw new OpError(`cannot split axis ${a} of ${formatType(x)}`, "type-mismatch", {
-        expected: `sizes that add up to ${dim.formatDim(x.shape[a]!)}`,
-        received: sizes.map(dim.formatDim).join(", "),
+        expected: `sizes that add up to ${formatDim(x.shape[a]!)}`,
+        received: sizes.map(formatDim).join(", "),
       });
     }
     return sizes.map((size) => tensor(x.dtype, x.shape.with(a, size)));

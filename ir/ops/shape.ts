@@ -5,7 +5,9 @@ import { normalizeAxis } from "../axis.ts";
 import { defineOp, operand } from "../define.ts";
 import { OpError } from "../diagnostic.ts";
 import * as dim from "../dim.ts";
-import { type Dim, formatDim } from "../dim.ts";
+import type { Dim } from "../dim.ts";
+import { formatDim } from "../dim-text.ts";
+import { refine } from "../refine.ts";
 import { eq, type Expr, i64, index, load, select } from "../expr.ts";
 import { pointwise } from "../stage.ts";
 import { formatType, sameShape, tensor } from "../type.ts";
@@ -33,7 +35,7 @@ export function splitIndex(linear: Dim, shape: readonly Dim[]): Dim[] {
  * Where the shapes refine each other (`refine`), divisions stay within one axis of `to`; joined axes need none.
  */
 export function reshapeIndices(to: readonly Dim[], from: readonly Dim[], at: readonly Dim[]): Dim[] {
-  const refined = dim.refine(to, from);
+  const refined = refine(to, from);
   if (!refined) return splitIndex(linearIndex(at, to), from);
   const parts: Dim[] = [];
   refined.left.forEach((group, axis) => {

@@ -5,7 +5,9 @@ import { clampedLoad, clampIndex, indexFromEnd } from "../data-index.ts";
 import { defineOp, operand, optionalOperand } from "../define.ts";
 import { OpError } from "../diagnostic.ts";
 import * as dim from "../dim.ts";
-import { type Dim, formatDim } from "../dim.ts";
+import type { Dim } from "../dim.ts";
+import { mapAtoms } from "../dim-atoms.ts";
+import { formatDim } from "../dim-text.ts";
 import { convert, eq, i64, index, load, lt, select, sub, toDim, variable } from "../expr.ts";
 import { pointwise, reduction } from "../stage.ts";
 import { formatType, tensor } from "../type.ts";
@@ -53,7 +55,7 @@ const typicalExtent = 2 ** 20;
 function isNegative(d: Dim): boolean {
   const [low, high] = dim.range(d);
   if (low >= 0 || high < 0) return high < 0;
-  const typical = dim.mapAtoms(d, (a) => (a.kind === "extent" ? typicalExtent : undefined));
+  const typical = mapAtoms(d, (a) => (a.kind === "extent" ? typicalExtent : undefined));
   return typeof typical === "number" && typical < 0;
 }
 

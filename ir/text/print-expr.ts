@@ -1,7 +1,8 @@
 /** Expressions and indices as text, for reading: `max(x[i0, i1] + 1.0, 0.0)`. Equal programs give equal text. */
 import { asAtom, type Atom, type Dim, type Term } from "../dim.ts";
 import { type Binary, type Buffer, dimsOf, type Expr, opaqueExpr, partsOf } from "../expr.ts";
-import { atomsIn, formatDim } from "../dim.ts";
+import { atomsIn } from "../dim-atoms.ts";
+import { formatDim } from "../dim-text.ts";
 import { isFloat } from "../type.ts";
 import { formatScalar } from "./elements.ts";
 import { unique } from "./name.ts";

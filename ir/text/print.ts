@@ -5,7 +5,8 @@
 import type { Attribute, AttributeKind, Constant } from "../attribute.ts";
 import type { AttributeSpecs, OperandSpecs } from "../define.ts";
 import { alignedBytes, type TensorData } from "../data.ts";
-import { type Dim, formatDim } from "../dim.ts";
+import type { Dim } from "../dim.ts";
+import { formatDim } from "../dim-text.ts";
 import type { Graph, Op, Value } from "../graph.ts";
 import { byteSize, type DType, formatType, sameType, staticShape, type TensorType, type Type } from "../type.ts";
 import { formatElements, formatFloat } from "./elements.ts";

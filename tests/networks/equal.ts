@@ -5,7 +5,7 @@ import { randomWeights } from "../../frontend/random-weights.ts";
 import type { Constant } from "../../ir/attribute.ts";
 import { alignedBytes, type TensorData } from "../../ir/data.ts";
 import type { Graph, Op, Value } from "../../ir/graph.ts";
-import { formatDim } from "../../ir/dim.ts";
+import { formatDim } from "../../ir/dim-text.ts";
 import { readElements } from "../../ir/storage.ts";
 import { formatType, isFloat } from "../../ir/type.ts";
 import { attributesKey } from "../../passes/op-key.ts";

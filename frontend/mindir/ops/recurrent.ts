@@ -1,6 +1,7 @@
 /** Recurrent layers. Ours have weights [direction, input, gates * hidden] and gates in the order i, f, c, o and z, r, n. */
 import * as dim from "../../../ir/dim.ts";
 import type { Dim } from "../../../ir/dim.ts";
+import { formatDim } from "../../../ir/dim-text.ts";
 import type { Value } from "../../../ir/graph.ts";
 import { Concat, Split, Stack } from "../../../ir/ops/join.ts";
 import { Gru, Lstm, Rnn } from "../../../ir/ops/recurrent.ts";
@@ -61,7 +62,7 @@ function biasCount(n: NodeContext, l: Layer, gates: number, length: Dim): number
   const matrices = cells.reduce((a, b) => a + b, 0);
   const each = l.layers * l.directions * gates * l.hidden;
   const count = [0, 1, 2].find((k) => length === matrices + k * each);
-  return count ?? n.unsupported(`weights of ${dim.formatDim(length)} elements do not fit the layer`, "type-mismatch");
+  return count ?? n.unsupported(`weights of ${formatDim(length)} elements do not fit the layer`, "type-mismatch");
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Sizes as values: named extents are read off the shapes of what has them, expressions computed in i64. */
-import { type Atom, atomDim, atomsIn, type Dim, exactDiv, isNonNegative, mul, range, sub, type Term as DimTerm } from "../../../ir/dim.ts";
+import { type Atom, atomDim, type Dim, exactDiv, isNonNegative, mul, range, sub, type Term as DimTerm } from "../../../ir/dim.ts";
+import { atomsIn } from "../../../ir/dim-atoms.ts";
 import { OpError } from "../../../ir/diagnostic.ts";
 import type { Type } from "../../../ir/type.ts";
 import type { Body } from "./body.ts";

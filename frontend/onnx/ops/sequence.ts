@@ -4,7 +4,8 @@
  */
 import { normalizeAxis } from "../../../ir/axis.ts";
 import { OpError } from "../../../ir/diagnostic.ts";
-import { type Dim, extent, formatDim } from "../../../ir/dim.ts";
+import { type Dim, extent } from "../../../ir/dim.ts";
+import { formatDim } from "../../../ir/dim-text.ts";
 import type { Value } from "../../../ir/graph.ts";
 import { Gather } from "../../../ir/ops/gather.ts";
 import { Concat, evenSizes, Split, Stack, Unstack } from "../../../ir/ops/join.ts";
