@@ -8,8 +8,11 @@ import { Resize } from "../ir/ops/resize.ts";
 import { AdaptiveRoiAlign, MaxRoiPool, RoiAlign } from "../ir/ops/roi.ts";
 import { AffineGrid, GridSample } from "../ir/ops/sample.ts";
 import { scaledExtent, scaleFraction } from "../ir/resampling.ts";
+import { parseGraph } from "../ir/text/parse.ts";
 import { tensor } from "../ir/type.ts";
+import { Tensor } from "../runtime/node/session.ts";
 import { evaluateGraph, tensorResult } from "./evaluate-graph.ts";
+import { expectRuns } from "./expect-runs.ts";
 import { type Ran, runOp } from "./run-op.ts";
 import { expectResult, extents, given, size, Table } from "./tables.ts";
 
@@ -223,5 +226,25 @@ describe("sampling", () => {
       new Table([2, 1, 2, 2], [11, 13, 21, 23, 11, 11, 11, 11]),
     );
     expect(size(x.shape)).to.equal(12);
+  });
+});
+
+describe("resize in C", function () {
+  this.timeout(60_000);
+
+  it("makes planes of planes, whose weights are computed in vectors that a condition chooses", async () => {
+    const graph = parseGraph(
+      `graph @planes(%x: f32[1,3,17,17]) -> (f32[1,3,257,257]) {
+  %y = resize(%x) {shape = [1, 3, 257, 257], mode = "linear", coordinates = "align_corners"} : f32[1,3,257,257]
+  return %y
+}
+`,
+      "planes.sir",
+    );
+    const plane = (size: number, step: number): Tensor => {
+      const values = Float32Array.from({ length: 3 * size * size }, (_, i) => (17 * (Math.floor(i / size) % size) + (i % size)) * step);
+      return new Tensor("f32", values, [1, 3, size, size]);
+    };
+    await expectRuns(graph, "c", [{ inputs: [plane(17, 1)], outputs: [plane(257, 1 / 16)] }]);
   });
 });

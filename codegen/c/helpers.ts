@@ -50,10 +50,7 @@ export class Helpers {
     return name;
   }
 
-  /**
-   * A function of this name; `make` gives its signature and body and is called once. Small functions of vectors are always
-   * inlined; of large ones, which register tiles call once per register, the C compiler decides.
-   */
+  /** A function of this name, `inlined` always where it takes vectors; `make` gives its signature and body and is called once. */
   define(name: string, make: () => string, inlined = false): string {
     if (!this.texts.has(name)) {
       const text = make();
@@ -68,6 +65,14 @@ export class Helpers {
     for (const v of other.vectors) this.vectors.add(v);
     this.usesMath ||= other.usesMath;
     this.usesIntrinsics ||= other.usesIntrinsics;
+  }
+
+  /**
+   * Keeps the branch that it stands in one: whatever a condition of no lanes chooses between vectors. GCC 12 makes a choice by lanes
+   * of it, of which only the first is right (-O3 with AVX-512, in loops that it thinks of vectorizing), but never around `asm`.
+   */
+  keepBranch(): string {
+    return `${this.define("keep_branch", () => `void keep_branch(void) { __asm__ volatile(""); }`, true)}()`;
   }
 
   math(name: string): string {

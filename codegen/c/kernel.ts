@@ -369,6 +369,7 @@ class KernelPrinter {
     this.region([s.cond], [], () => {
       const cond = bare(this.expr(s.cond).text);
       this.block(`if (${cond})`, () => {
+        if (this.lane && this.lane.count > 1) this.line(`${this.h.keepBranch()};`);
         this.body(s.then);
       });
       if (!s.else || s.else.length === 0) return;
@@ -679,7 +680,7 @@ class KernelPrinter {
       this.inline = true;
       const [a, b] = [e.a, e.b].map((x) => this.spread(this.expr(x), e.dtype, lanes));
       this.inline = inline;
-      return { text: `(${cond} ? ${a!} : ${b!})`, lanes };
+      return { text: `(${cond} ? ${lanes > 1 ? `(${this.h.keepBranch()}, ${a!})` : a!} : ${b!})`, lanes };
     }
     const text = this.temp();
     const cond = bare(this.expr(e.cond).text);
@@ -690,6 +691,7 @@ class KernelPrinter {
       });
     };
     this.block(`if (${cond})`, () => {
+      if (lanes > 1) this.line(`${this.h.keepBranch()};`);
       side(e.a);
     });
     this.otherwise(() => {
@@ -725,6 +727,7 @@ class KernelPrinter {
     const text = this.temp();
     this.line(`${this.h.type(e.dtype, count)} ${text};`);
     this.block(`if (${bare(this.expr(atEnds).text)})`, () => {
+      this.line(`${this.h.keepBranch()};`);
       this.region([e.a], [], () => {
         this.line(`${text} = ${bare(this.spread(this.expr(e.a), e.dtype, count))};`);
       });

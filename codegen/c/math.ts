@@ -193,7 +193,7 @@ function wideExp(on: Lanes, x: string): string {
   ${on.d} p = ${p};
   ${on.w} i = ${on.bits("t", true)} - UINT64_C(0x4338000000000000);
   return p * ${on.fromBits("(i + 1023u) << 52", true)};`;
-  on.h.define(name, () => `${on.d} ${name}(${on.d} x) {${body}\n}`);
+  on.h.define(name, () => `${on.d} ${name}(${on.d} x) {${body}\n}`, on.isVector);
   return `${name}(${x})`;
 }
 
@@ -207,7 +207,7 @@ function wideLog(on: Lanes, x: string): string {
   ${on.d} m = ${on.fromBits("(i & UINT64_C(0xfffffffffffff)) + UINT64_C(0x3fe6a09e667f3bcd)", true)};
   ${on.d} s = (m - 1.0) / (m + 1.0), z = s * s;
   return e * 0.69314718055994531 + 2.0 * s * ${p};`;
-  on.h.define(name, () => `${on.d} ${name}(${on.d} x) {${body}\n}`);
+  on.h.define(name, () => `${on.d} ${name}(${on.d} x) {${body}\n}`, on.isVector);
   return `${name}(${x})`;
 }
 
@@ -278,7 +278,22 @@ export function defineMath(h: Helpers, op: MathOp, lanes: number, operands: read
   const on = new Lanes(h, lanes);
   const name = on.name(op);
   h.math("INFINITY");
-  const params = (operands.length === 1 ? ["x"] : ["a", "b"]).map((p) => `${on.f} ${p}`);
-  h.define(name, () => `${on.f} ${name}(${params.join(", ")}) {${bodies[op](on)}\n}`);
+  const params = operands.length === 1 ? ["x"] : ["a", "b"];
+  const list = params.map((p) => `${on.f} ${p}`).join(", ");
+  if (on.isVector) defineVector(h, name, on.f, params, bodies[op](on));
+  else h.define(name, () => `${on.f} ${name}(${list}) {${bodies[op](on)}\n}`);
   return `${name}(${operands.join(", ")})`;
+}
+
+/**
+ * A large function of vectors, which register tiles call once per register: the C compiler decides whether to inline it.
+ * What is not inlined takes vectors by address, as they are passed by value in different ways on machines with and without them.
+ */
+function defineVector(h: Helpers, name: string, type: string, params: readonly string[], body: string): void {
+  const list = params.map((p) => `${type} ${p}`).join(", ");
+  const [first] = params;
+  h.define(`${name}_of`, () => `${type} ${name}_of(${list}) {${body}\n}`, true);
+  const places = params.map((p) => `${p === first ? "" : "const "}${type} *${p}`).join(", ");
+  h.define(`${name}_at`, () => `void ${name}_at(${places}) { *${first} = ${name}_of(${params.map((p) => `*${p}`).join(", ")}); }`);
+  h.define(name, () => `${type} ${name}(${list}) { ${name}_at(${params.map((p) => `&${p}`).join(", ")}); return ${first}; }`, true);
 }
