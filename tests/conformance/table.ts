@@ -33,10 +33,15 @@ const number = (n: number): string => n.toLocaleString("en-US");
 /** `1,034 pass, 30 unsupported, 8 fail` */
 export const countsText = (c: Counts): string => `${number(c.pass)} pass, ${number(c.unsupported)} unsupported, ${number(c.fail)} fail`;
 
+const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** The same whatever order the tests ended in. */
 export function recordOf(results: readonly (readonly [TestCase, Outcome])[]): TargetRecord {
   const record: TargetRecord = { counts: noCounts(), fixed: 0, random: 0, subjects: {}, unsupported: {}, fail: {} };
   let [fixed, random] = [0, 0];
-  for (const [test, { result, reason = "unknown", fixed: inputs = [], isRandom }] of results) {
+  for (const [test, { result, reason = "unknown", fixed: inputs = [], isRandom }] of [...results].sort(([a], [b]) =>
+    byName(a.name, b.name),
+  )) {
     record.counts[result]++;
     (record.subjects[test.subject] ??= noCounts())[result]++;
     if (result === "unsupported") (record.unsupported[reason] ??= []).push(test.name);
@@ -44,7 +49,8 @@ export function recordOf(results: readonly (readonly [TestCase, Outcome])[]): Ta
     if (result === "pass" && inputs.length > 0) fixed++;
     if (result === "pass" && isRandom) random++;
   }
-  return { ...record, fixed, random };
+  const subjects = Object.fromEntries(Object.entries(record.subjects).sort(([a], [b]) => byName(a, b)));
+  return { ...record, subjects, fixed, random };
 }
 
 const readRecords = (): Record<string, TargetRecord> =>
