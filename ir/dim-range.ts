@@ -1,4 +1,4 @@
-/** What values a dim can have, from the ranges of its atoms: symbolic expressions are only bounded, never decided. */
+/** What values a dim can have, as far as the ranges of its atoms tell: a bound, which need not be the closest. */
 import type { Atom, Dim } from "./dim-types.ts";
 
 /** d >= 0, provably from the ranges of its atoms. */

@@ -5,7 +5,6 @@
  * remainder, a minimum, a maximum, an opaque run-time value). Polynomials are canonical and hash-consed, so equal
  * things are `===`. Divisors are positive; `floordiv` and `mod` round towards minus infinity.
  */
-
 import { isNonNegative, range } from "./dim-range.ts";
 import type { Atom, Dim, Loop, Opaque, Operation, Poly, Term } from "./dim-types.ts";
 
@@ -123,7 +122,6 @@ export function add(...dims: readonly Dim[]): Dim {
 }
 
 export function mul(a: Dim, b: Dim): Dim {
-  if (typeof a === "number" && typeof b === "number") return a * b;
   if (typeof a === "number") return scale(b, a);
   if (typeof b === "number") return scale(a, b);
   return poly(termsOf(a).flatMap((x) => termsOf(b).map((y) => term(x.coefficient * y.coefficient, [...x.atoms, ...y.atoms]))));

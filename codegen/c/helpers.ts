@@ -50,7 +50,7 @@ export class Helpers {
     return name;
   }
 
-  /** A function of this name, `inlined` always where it takes vectors; `make` gives its signature and body and is called once. */
+  /** A function of this name; `make` gives its signature and body and is called once. `inlined`: always, as functions of vectors must be. */
   define(name: string, make: () => string, inlined = false): string {
     if (!this.texts.has(name)) {
       const text = make();

@@ -9,7 +9,7 @@ import { ensureOnnxData } from "../onnx-data.ts";
 import { runAll } from "./pool.ts";
 import type { Outcome } from "./run.ts";
 import { findTests, type TestCase } from "./suite.ts";
-import { countsText, isRecorded, knownShortfalls, noCounts, recordOf, saveRecord } from "./table.ts";
+import { countsText, isRecorded, regressionsOn, noCounts, recordOf, saveRecord } from "./table.ts";
 import { conformanceTargets } from "./targets.ts";
 
 const usage = `npm run conformance -- --target TARGET [options]
@@ -72,10 +72,8 @@ async function run(settings: Settings): Promise<number> {
     },
   });
   if (isTerminal) process.stdout.write("\r\x1b[K");
-  const known = knownShortfalls(target);
-  const fresh = results.filter(
-    ([test, { result }]) => !known.has(test.name) && (result === "fail" || (result === "unsupported" && isRecorded(target))),
-  );
+  const isWorse = regressionsOn(target);
+  const fresh = results.filter(([test, outcome]) => isWorse(test.name, outcome));
   for (const [test, { result, reason = "" }] of fresh) process.stdout.write(`new: ${result} ${test.name}: ${reason}\n`);
   if (suite === undefined && filter.source === "(?:)" && isRecorded(target)) saveRecord(target, recordOf(results));
   process.stdout.write(`${target}: ${countsText(counts)}\n`);

@@ -59,11 +59,16 @@ const readRecords = (): Record<string, TargetRecord> =>
 /** Whether the table has the target. */
 export const isRecorded = (target: string): boolean => target in readRecords();
 
-/** Tests that did not pass when the table was last made on the target, or on JavaScript where it does not have the target. */
-export function knownShortfalls(target: string): Set<string> {
+/**
+ * What makes an outcome worse than when the table was last made: a failure of a test that did not fail, a refusal of one that
+ * passed. A target that the table does not have is held to the failures on JavaScript alone.
+ */
+export function regressionsOn(target: string): (name: string, outcome: Outcome) => boolean {
   const records = readRecords();
-  const { fail, unsupported } = (records[target] ?? records["js"])!;
-  return new Set([...Object.keys(fail), ...Object.values(unsupported).flat()]);
+  const failed = new Set(Object.keys((records[target] ?? records["js"])!.fail));
+  const refused = new Set(Object.values(records[target]?.unsupported ?? {}).flat());
+  return (name, { result }) =>
+    result === "fail" ? !failed.has(name) : result === "unsupported" && target in records && !failed.has(name) && !refused.has(name);
 }
 
 /** Puts the run of a target into the files. */
